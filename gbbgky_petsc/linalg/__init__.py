@@ -1,0 +1,1 @@
+"""Linear algebra that the terms share: stencils, Kronecker products, matrices, preconditioners."""

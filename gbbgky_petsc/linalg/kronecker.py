@@ -1,0 +1,66 @@
+"""Kronecker products Z x L x R on (z, theta, theta'): how every linear term of layer 2 is built."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: planes of g worked on at a time: keeps the operands of the products in the second-level cache
+BLOCK = 8
+
+
+def blocks(planes: int) -> Iterator[slice]:
+    """Slices of at most `BLOCK` planes."""
+    for start in range(0, planes, BLOCK):
+        yield slice(start, min(start + BLOCK, planes))
+
+
+def add_commutator(left: Array, sign: float, planes: Array, out: Array, work: Array) -> None:
+    """out += left @ planes + sign * planes @ left^T, plane by plane.
+
+    Parameters
+    ----------
+    left : (N, N)
+    planes, out, work : (b, N, N); ``work`` is overwritten
+    """
+    np.matmul(left, planes, out=work)
+    out += work
+    np.matmul(planes, left.T if sign > 0 else -left.T, out=work)
+    out += work
+
+
+@dataclass(frozen=True)
+class KroneckerFactor:
+    """The operator (Z x L x R) g = sum Z[z, y] L[theta, alpha] R[theta', beta] g[y, alpha, beta].
+
+    Attributes
+    ----------
+    z : (Nz, Nz) sparse
+    left, right : (N, N)
+    """
+
+    z: sp.spmatrix
+    left: Array
+    right: Array
+
+    def matrix(self) -> sp.csr_matrix:
+        """The assembled sparse matrix, rows and columns in the order (z, theta, theta')."""
+        return sp.kron(self.z, sp.kron(sp.csr_matrix(self.left), sp.csr_matrix(self.right)), format="csr")
+
+
+def stencil_matrix(weights: tuple[float, ...], points: int, wraps: bool) -> sp.csr_matrix:
+    """Banded (points, points) matrix of a stencil, closed on itself if it ``wraps``."""
+    w = len(weights) // 2
+    rows, columns, values = [], [], []
+    for m, weight in zip(range(-w, w + 1), weights, strict=True):
+        row = np.arange(points)
+        column = row + m
+        inside = np.ones(points, bool) if wraps else (column >= 0) & (column < points)
+        rows.append(row[inside])
+        columns.append(column[inside] % points)
+        values.append(np.full(inside.sum(), weight))
+    return sp.csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), (points, points))

@@ -1,0 +1,1 @@
+"""The physics, in plain numpy: potentials, integrable models, states and observables."""

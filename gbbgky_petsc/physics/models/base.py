@@ -1,0 +1,119 @@
+"""What an integrable model supplies, and the generic dressing route to it (theory of GHD).
+
+Kernels become matrices on a uniform rapidity mesh of spacing ``weight``: an integral operator
+(K phi)(theta) = int dalpha K(theta, alpha) phi(alpha) is the matrix with the weight included, so that
+operators compose by matrix products and delta functions are the identity.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gbbgky_petsc.physics.statistics import Classical, Statistics
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Background:
+    """The integrable model linearised around a homogeneous density rho(theta).
+
+    Attributes
+    ----------
+    rho : (N,) quasiparticle density
+    velocity : (N,) effective velocity v
+    rotation : (N, N) R^t = 1 - nT, to normal modes
+    flux_jacobian : (N, N) A = (R^t)^-1 v R^t
+    diffusion : (N, N) diffusion matrix, the factor 1/2 of hydrodynamics included
+    covariance : (N, N) contact covariance C = (R^t)^-1 rho f R^-1 as an operator
+    charge : (N,) c = C 1
+    charge_response : (N, N) K = delta c / delta rho
+    charge_response_printed : (N, N) (R^t)^-1 f 1^dr, the closure of eq. (SC.1)
+    """
+
+    rho: Array
+    velocity: Array
+    rotation: Array
+    flux_jacobian: Array
+    diffusion: Array
+    covariance: Array
+    charge: Array
+    charge_response: Array
+    charge_response_printed: Array
+
+
+class IntegrableModel(ABC):
+    """A Galilean-invariant integrable gas: p' = 1 and T a function of theta - alpha."""
+
+    statistics: Statistics = Classical()
+
+    @property
+    @abstractmethod
+    def contact_length(self) -> float:
+        """Scattering length 2 pi |T(0)| that sets the rescaled time (the rod length for hard rods)."""
+
+    @abstractmethod
+    def energy(self, theta: Array) -> Array:
+        """Bare energy e(theta)."""
+
+    @abstractmethod
+    def energy_derivative(self, theta: Array) -> Array:
+        """e'(theta)."""
+
+    @abstractmethod
+    def scattering_kernel(self, difference: Array) -> Array:
+        """T(theta - alpha), symmetric, already divided by 2 pi."""
+
+    def density_bound(self) -> float:
+        """Densities must stay below this (infinite unless the quasiparticles have a size)."""
+        return np.inf
+
+    def background(self, theta: Array, weight: float, rho: Array) -> Background:
+        """Everything the hierarchy needs at density rho, by dressing (generic route).
+
+        Parameters
+        ----------
+        theta, rho : (N,) uniform rapidities and density
+        weight : spacing of theta
+
+        Returns
+        -------
+        Background
+            Quadratures are spectrally accurate, but for the kink of |v - v'| in the diffusion
+            matrix, which leaves an error of fourth order in ``weight``.
+        """
+        one = np.eye(theta.size)
+        kernel = self.scattering_kernel(theta[:, None] - theta[None, :])
+        T = weight * kernel
+        density_of_states = 1.0 / (2.0 * np.pi) + T @ rho  # rho_s = (p')^dr / 2 pi
+        n = rho / density_of_states
+        f = self.statistics.factor(n)
+        R = one - T * n[None, :]  # 1 - T n
+        Rt = one - n[:, None] * T  # 1 - n T
+        Rt_inverse = np.linalg.inv(Rt)
+        R_inverse = np.linalg.inv(R)
+        unit_dressed = R_inverse @ np.ones_like(theta)  # (p')^dr
+        v = (R_inverse @ self.energy_derivative(theta)) / unit_dressed
+        kernel_dressed = R_inverse @ kernel  # T^dr
+
+        W = (rho * f)[:, None] * kernel_dressed**2 * np.abs(v[:, None] - v[None, :])
+        exchange = (np.diag(weight * W.sum(axis=0)) - weight * W) / density_of_states[:, None] ** 2
+        D = 0.5 * Rt_inverse @ (density_of_states[:, None] * exchange / density_of_states[None, :]) @ Rt
+
+        c: Array = Rt_inverse @ (rho * f * unit_dressed)
+        # delta of c = n T c + 2 pi rho_s^2 n f, with delta n = R^t delta rho / rho_s
+        slope = (T @ c + 2.0 * np.pi * density_of_states**2 * self.statistics.variance_slope(n)) / density_of_states
+        response = Rt_inverse @ (slope[:, None] * Rt + (4.0 * np.pi * rho * f)[:, None] * T)
+        return Background(
+            rho=rho,
+            velocity=v,
+            rotation=Rt,
+            flux_jacobian=Rt_inverse @ (v[:, None] * Rt),
+            diffusion=D,
+            covariance=Rt_inverse @ ((rho * f)[:, None] * R_inverse),
+            charge=c,
+            charge_response=response,
+            charge_response_printed=Rt_inverse * (f * unit_dressed)[None, :],
+        )

@@ -1,0 +1,54 @@
+"""Classical hard rods of length a."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gbbgky_petsc.physics.models.base import Array, Background, IntegrableModel
+
+
+@dataclass(frozen=True)
+class HardRods(IntegrableModel):
+    """Hard rods of length a and mass 1: p = theta, e = theta^2/2, T = -a/2 pi, f = 1."""
+
+    length: float
+
+    @property
+    def contact_length(self) -> float:
+        return self.length
+
+    def energy(self, theta: Array) -> Array:
+        return 0.5 * theta**2
+
+    def energy_derivative(self, theta: Array) -> Array:
+        return theta
+
+    def scattering_kernel(self, difference: Array) -> Array:
+        return np.full_like(difference, -self.length / (2.0 * np.pi))
+
+    def density_bound(self) -> float:
+        return 1.0 / self.length if self.length > 0.0 else np.inf
+
+    def background(self, theta: Array, weight: float, rho: Array) -> Background:
+        """Closed forms (no dressing equations to solve); see `IntegrableModel.background`."""
+        a = self.length
+        one = np.eye(theta.size)
+        integral = np.full((1, theta.size), weight)  # int dtheta as a row
+        density = weight * rho.sum()
+        current = weight * (theta * rho).sum()
+        kappa = 1.0 - a * density  # free fraction of the line
+        v = (theta - a * current) / kappa
+        column = rho[:, None]
+        distance = np.abs(theta[:, None] - theta[None, :])
+        crossing = weight * distance @ rho  # int |theta - alpha| rho(alpha)
+        return Background(
+            rho=rho,
+            velocity=v,
+            rotation=one + (a / kappa) * column * integral,
+            flux_jacobian=np.diag(v) + (a / kappa) * column * (v[:, None] - theta[None, :]) * integral,
+            diffusion=a**2 / (2.0 * kappa) * (np.diag(crossing) - column * weight * distance),
+            covariance=np.diag(rho) - a * (2.0 - a * density) * column * (weight * rho)[None, :],
+            charge=kappa**2 * rho,
+            charge_response=kappa**2 * one - 2.0 * a * kappa * column * integral,
+            charge_response_printed=kappa * (one - a * column * integral),
+        )

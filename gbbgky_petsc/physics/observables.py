@@ -1,0 +1,35 @@
+"""Observables of rho and of the density correlation: one definition for theory and dynamics."""
+
+import numpy as np
+
+from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.physics.potential import Potential
+
+
+def moment(theta: Array, weight: float, rho: Array, order: int) -> float:
+    """int theta^order rho, normalised by the density."""
+    return float((theta**order * rho).sum() / rho.sum())
+
+
+def kurtosis(theta: Array, rho: Array) -> float:
+    """Excess kurtosis of rho(theta) about its mean: 0 for a Maxwellian."""
+    mean = float((theta * rho).sum() / rho.sum())
+    second = float(((theta - mean) ** 2 * rho).sum() / rho.sum())
+    fourth = float(((theta - mean) ** 4 * rho).sum() / rho.sum())
+    return fourth / second**2 - 3.0
+
+
+def kinetic_energy(model: IntegrableModel, theta: Array, rho: Array) -> float:
+    """Energy of the integrable model per particle, int e rho / density."""
+    return float((model.energy(theta) * rho).sum() / rho.sum())
+
+
+def rescaled_time_unit(model: IntegrableModel, potential: Potential, theta: Array, weight: float, rho: Array) -> float:
+    """t for which t (a rho V0)^2 / (xi v)^3 = 1, with v^2 the second moment of the initial rho.
+
+    Infinite for free particles or without a potential, whose rescaled time stands still.
+    """
+    density = weight * float(rho.sum())
+    speed = np.sqrt(float((theta**2 * rho).sum() / rho.sum()))
+    rate = (model.contact_length * density * potential.strength) ** 2 / (potential.range * speed) ** 3
+    return 1.0 / rate if rate > 0.0 else np.inf

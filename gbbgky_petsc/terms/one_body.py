@@ -1,0 +1,36 @@
+"""Layer 1: the force of the correlations on the one-body density."""
+
+import numpy as np
+
+from gbbgky_petsc.mesh import Array
+from gbbgky_petsc.terms.base import PairField, Setting
+
+
+class OneBody:
+    """d rho/dt = d_theta int dz V'(z) m_theta(z), eq. (SA.2)."""
+
+    def __init__(self, setting: Setting) -> None:
+        mesh = setting.mesh
+        self._derivative = mesh.theta_derivative
+        self._force = mesh.z_spacing * setting.force
+        #: weights (Nz,) of the interaction energy per unit length: sum_z weights int int g
+        self.energy_weights = 0.5 * mesh.z_spacing * mesh.theta_weight * setting.V
+        # streaming into the zeros beyond an open end takes this energy with it: V' there is not the stencil of V
+        edge = setting.force - mesh.stencil.differentiate(setting.V, mesh.wraps)
+        self._edge = 0.5 * mesh.z_spacing * mesh.theta_weight * edge
+        self._theta = mesh.theta
+
+    def rate(self, field: PairField) -> Array:
+        """d rho/dt, (N,) on every rank. Collective."""
+        return self._derivative @ (self._force @ field.moments[0])
+
+    def interaction_energy(self, field: PairField) -> float:
+        """1/2 int dz V int int g per unit length. Collective."""
+        return float(self.energy_weights @ field.moments[0].sum(axis=1))
+
+    def edge_power(self, field: PairField, energy_slope: Array) -> float:
+        """Energy per unit length and time that streaming carries out of open ends. Collective."""
+        if not np.any(self._edge):
+            return 0.0
+        m, m_mirror = field.moments
+        return float(self._edge @ ((m - m_mirror) @ energy_slope))
