@@ -17,7 +17,8 @@ class OneBody:
         self.energy_weights = 0.5 * mesh.z_spacing * mesh.theta_weight * setting.V
         # streaming into the zeros beyond an open end takes this energy with it: V' there is not the stencil of V
         edge = setting.force - mesh.stencil.differentiate(setting.V, mesh.wraps)
-        self._edge = 0.5 * mesh.z_spacing * mesh.theta_weight * edge
+        #: weights (Nz,) of the power carried out of open ends
+        self.edge_weights = 0.5 * mesh.z_spacing * mesh.theta_weight * edge
         self._theta = mesh.theta
 
     def rate(self, field: PairField) -> Array:
@@ -30,7 +31,7 @@ class OneBody:
 
     def edge_power(self, field: PairField, energy_slope: Array) -> float:
         """Energy per unit length and time that streaming carries out of open ends. Collective."""
-        if not np.any(self._edge):
+        if not np.any(self.edge_weights):
             return 0.0
         m, m_mirror = field.moments
-        return float(self._edge @ ((m - m_mirror) @ energy_slope))
+        return float(self.edge_weights @ ((m - m_mirror) @ energy_slope))

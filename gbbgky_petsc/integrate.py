@@ -1,0 +1,155 @@
+"""Time integration of the hierarchy with PETSc TS: presets, step control, triggers. The only loop over its time."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from petsc4py import PETSc
+
+from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.hierarchy import Hierarchy, Jacobian, Measurement
+from gbbgky_petsc.linalg.assembled import AssembledJacobian
+
+#: integrators without an implicit part: they take the whole right-hand side
+EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
+LYAPUNOV_PC = "gbbgky_petsc.linalg.lyapunov.LyapunovPC"
+#: error per step that is allowed in rho, relative to its maximum, unless -ts_atol is given
+RHO_TOLERANCE = 1e-4
+#: the same for g, relative to V c c / v^2: g carries phase mixing that no observable sees
+PAIR_TOLERANCE = 0.3
+
+
+@dataclass
+class Progress:
+    """What a monitor is told after each accepted step."""
+
+    t: float
+    step: float
+    number: int
+    measurement: Measurement
+
+
+def preset(options: PETSc.Options, key: str, value: str) -> None:
+    """Set an option that neither the command line nor the case file has set."""
+    if not options.hasName(key):
+        options[key] = value
+
+
+class Integrator:
+    """A TS over a hierarchy. Options carry no prefix: -ts_type, -ksp_rtol, -pc_type, ...
+
+    Presets: Rosenbrock-W method ra34pw2 (third order, L-stable), error control on rho in the maximum norm,
+    right-preconditioned GMRES, Lyapunov preconditioner. Own options:
+
+    -ts_atol : absolute error per step allowed in rho (default 1e-4 of its maximum)
+
+    Construction and `run` are collective.
+    """
+
+    def __init__(self, hierarchy: Hierarchy) -> None:
+        self.hierarchy = hierarchy
+        self.state = hierarchy.initial_vector()
+        options = PETSc.Options()
+        self.type = options.getString("ts_type", "rosw")
+        self.ts = ts = PETSc.TS().create(comm=self.state.comm)
+        ts.setType(self.type)
+        ts.setProblemType(PETSc.TS.ProblemType.NONLINEAR)
+        ts.setTime(0.0)
+        ts.setTimeStep(0.1)
+        ts.setMaxSteps(10**9)
+        ts.setExactFinalTime(PETSc.TS.ExactFinalTime.MATCHSTEP)
+        preset(options, "ts_adapt_wnormtype", "infinity")
+        self._set_functions()
+        if self.type not in EXPLICIT_TYPES:
+            self._set_solver(options)
+        ts.setFromOptions()
+        self._set_tolerances(options)
+
+    def _set_functions(self) -> None:
+        h = self.hierarchy
+        if self.type in EXPLICIT_TYPES:
+            self.ts.setRHSFunction(h.full_rhs, self.state.duplicate())
+            return
+        if h.explicit:
+            self.ts.setRHSFunction(h.explicit_rhs, self.state.duplicate())
+        self.ts.setIFunction(h.ifunction, self.state.duplicate())
+
+    def _set_solver(self, options: PETSc.Options) -> None:
+        h = self.hierarchy
+        if self.type == "rosw":
+            preset(options, "ts_rosw_type", "ra34pw2")
+        self.jacobian = PETSc.Mat().createPython(self.state.getSizes(), Jacobian(h), comm=self.state.comm)
+        self.jacobian.setUp()
+        preconditioner = self.jacobian
+        chosen = options.getString("pc_type", "python")
+        if chosen not in ("python", "none", "mat", "shell"):
+            self.jacobian.getPythonContext().assembled = AssembledJacobian(h)
+            preconditioner = self.jacobian.getPythonContext().assembled.create_matrix()
+        self.ts.setIJacobian(h.ijacobian, self.jacobian, preconditioner)
+        snes = self.ts.getSNES()
+        snes.setTolerances(rtol=1e-5, stol=1e-7)
+        ksp = snes.getKSP()
+        ksp.setType(PETSc.KSP.Type.GMRES)
+        ksp.setPCSide(PETSc.PC.Side.RIGHT)
+        ksp.setTolerances(rtol=1e-4, max_it=300)
+        pc = ksp.getPC()
+        if chosen == "python":
+            pc.setType(PETSc.PC.Type.PYTHON)
+            if not options.hasName("pc_python_type"):
+                pc.setPythonType(LYAPUNOV_PC)
+
+    def _set_tolerances(self, options: PETSc.Options) -> None:
+        h = self.hierarchy
+        rho = h.initial_rho
+        speed2 = float((h.mesh.theta**2 * rho).sum() / rho.sum())
+        correlation = np.abs(h.setting.V).max() * np.abs(h.background(rho).charge).max() ** 2 / speed2
+        atol = self.state.duplicate()
+        values = atol.array_w
+        h.fields.pair(values)[:] = PAIR_TOLERANCE * max(correlation, 1e-30)
+        one_body = np.full(h.mesh.theta_points + 1, options.getReal("ts_atol", RHO_TOLERANCE * rho.max()))
+        one_body[-1] = np.finfo(float).max ** 0.25  # the ledger of absorbed energy does not steer the step
+        h.fields.one_body(values)[:] = one_body[h.fields.one_body_range]
+        self.ts.setTolerances(rtol=options.getReal("ts_rtol", 0.0), atol=atol)
+
+    def run(self, end: float, stops: Iterable[float], monitor: Callable[[Progress], None]) -> None:
+        """Integrate from 0 to ``end``, hitting each of ``stops`` exactly, and report every accepted step.
+
+        Raises
+        ------
+        SolverError
+            If TS, SNES or KSP give up.
+        """
+        ts = self.ts
+        last = {"t": -1.0, "proposed": ts.getTimeStep()}
+
+        def report(ts: PETSc.TS, number: int, t: float, x: PETSc.Vec) -> None:
+            if t <= last["t"]:
+                return  # PETSc calls monitors once more where one segment ends and the next begins
+            step = t - max(last["t"], 0.0)
+            last["t"] = t
+            monitor(Progress(t, step, number, self.hierarchy.measure(x)))
+
+        ts.setMonitor(report)
+        for stop in [*sorted({s for s in stops if 0.0 < s < end}), end]:
+            step = max(ts.getTimeStep(), last["proposed"])
+            ts.setTimeStep(min(step, stop - ts.getTime()))
+            ts.setMaxTime(stop)
+            try:
+                ts.solve(self.state)
+            except PETSc.Error as error:
+                raise error.__cause__ or SolverError(self._failure(str(error))) from error
+            if ts.getConvergedReason() < 0:
+                raise SolverError(self._failure(f"reason {ts.getConvergedReason()}"))
+            last["proposed"] = step if stop - ts.getTime() < step else ts.getTimeStep()
+            if ts.getTime() < stop * (1.0 - 1e-12):
+                break  # -ts_max_steps or -ts_max_time ended it
+
+    def _failure(self, reason: str) -> str:
+        ts = self.ts
+        text = " ".join(reason.split())
+        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text[:300]}"
+
+    def destroy(self) -> None:
+        """Free PETSc objects."""
+        for item in (self.ts, self.state):
+            item.destroy()

@@ -1,0 +1,1 @@
+"""Molecular dynamics of hard rods with a long-range pair force: rods, forces, steps, domains, ensembles."""

@@ -1,0 +1,361 @@
+"""Forces of the periodic pair potential (image sum over the ring), O(N) per evaluation at fixed range.
+
+`FourierForce` keeps the modes of the ring up to a tolerance: cost N M with M proportional to the ring's length, best
+for short rings. `MeshForce` spreads the rods on a mesh by splines and convolves there: cost N for any length, and a
+part of the ring needs only the rods within ``reach`` of it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy import fft
+
+from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics.potential import Potential
+
+Array = NDArray[np.float64]
+
+#: order of the B-splines of the mesh (degree 5: four continuous derivatives)
+ORDER = 6
+#: the inverse spline filter is below rounding beyond this many cells
+FILTER_CELLS = 96
+#: a ring must be longer than this many ranges
+SHORTEST_RING = 4.0
+#: sums over modes may be reordered by the compiler, which lets it use vector registers
+SUMS = {"reassoc", "contract", "nsz", "arcp"}
+
+
+def check_ring(potential: Potential, ring: float) -> None:
+    """Raise `InputError` if the ring is too short for the potential."""
+    if ring <= SHORTEST_RING * potential.range:
+        least = SHORTEST_RING * potential.range
+        raise InputError(f"md.ring = {ring:g}: shorter than the force's reach; allowed: above {least:g} (4 ranges)")
+
+
+@njit(fastmath=SUMS)
+def phasors(x, ring, re, im):
+    """exp(2 pi i x/L) to rounding: Taylor series of the eighth of the angle, squared three times."""
+    for i in range(x.size):
+        turn = x[i] / ring
+        q = (turn - np.floor(turn + 0.5)) * (2.0 * np.pi / 8.0)
+        s = q * q
+        c = 1.0 - s / 2 * (1.0 - s / 12 * (1.0 - s / 30 * (1.0 - s / 56 * (1.0 - s / 90 * (1.0 - s / 132)))))
+        d = q * (1.0 - s / 6 * (1.0 - s / 20 * (1.0 - s / 42 * (1.0 - s / 72 * (1.0 - s / 110 * (1.0 - s / 156))))))
+        for _ in range(3):
+            c, d = c * c - d * d, 2.0 * c * d
+        re[i] = c
+        im[i] = d
+
+
+@njit(fastmath=SUMS)
+def mode_sums(re, im, work_re, work_im, sums):
+    """sums[m-1] = sum_i z_i^m for m = 1..M, from z = re + i im; sums (M, 2) real and imaginary part."""
+    n = re.size
+    for i in range(n):
+        work_re[i] = re[i]
+        work_im[i] = im[i]
+    for m in range(sums.shape[0]):
+        total_re = 0.0
+        total_im = 0.0
+        for i in range(n):
+            c = work_re[i]
+            d = work_im[i]
+            total_re += c
+            total_im += d
+            work_re[i] = c * re[i] - d * im[i]
+            work_im[i] = c * im[i] + d * re[i]
+        sums[m, 0] = total_re
+        sums[m, 1] = total_im
+
+
+@njit(fastmath=SUMS)
+def mode_forces(re, im, work_re, work_im, sums, weight, force):
+    """force_i = Im sum_m weight_m conj(sums_m) z_i^m, by Horner's rule."""
+    n = re.size
+    for i in range(n):
+        work_re[i] = 0.0
+        work_im[i] = 0.0
+    for m in range(weight.size - 1, -1, -1):
+        a = weight[m] * sums[m, 0]
+        b = -weight[m] * sums[m, 1]
+        for i in range(n):
+            c = work_re[i] + a
+            d = work_im[i] + b
+            work_re[i] = c * re[i] - d * im[i]
+            work_im[i] = c * im[i] + d * re[i]
+    for i in range(n):
+        force[i] = work_im[i]
+
+
+@dataclass(frozen=True)
+class FourierForce:
+    """Modes k_m = 2 pi m/L, m = 1..M, of the periodic potential; the mode k = 0 exerts no force.
+
+    U = (1/L) sum_m V~(k_m) (|T_m|^2 - N), T_m = sum_j exp(i k_m x_j);
+    F_i = Im sum_m w_m conj(T_m) exp(i k_m x_i), w_m = 2 k_m V~(k_m)/L.
+
+    Attributes
+    ----------
+    ring : circumference L
+    spectrum : (M,) V~(k_m)
+    weight : (M,) w_m
+    """
+
+    ring: float
+    spectrum: Array
+    weight: Array
+
+    @classmethod
+    def build(cls, potential: Potential, ring: float, tolerance: float = 1e-6, most: int = 4096) -> "FourierForce":
+        """Keep the modes up to the last one with |k V~(k)| above ``tolerance`` times its maximum.
+
+        Raises
+        ------
+        InputError
+            If the ring is shorter than four ranges, or more than ``most`` modes are needed.
+        """
+        check_ring(potential, ring)
+        unit = 2.0 * np.pi / ring
+        spectrum = np.zeros(0)
+        while True:
+            first = spectrum.size
+            more = potential.fourier(unit * np.arange(first + 1, first + 33))
+            spectrum = np.concatenate([spectrum, more])
+            slope = np.abs(spectrum) * np.arange(1, spectrum.size + 1)
+            above = np.flatnonzero(slope > tolerance * slope.max())
+            # V~ may pass through zero, so 32 further modes must lie below as well
+            if above.size == 0 or above[-1] + 1 <= first:
+                break
+            if spectrum.size > most:
+                raise InputError(
+                    f"md.force_tolerance = {tolerance:g}: needs more than {most} modes of a ring of {ring:g}; "
+                    "allowed: a larger tolerance, a smoother potential or a shorter ring"
+                )
+        spectrum = spectrum[: int(above[-1]) + 1 if above.size else 1]
+        return cls(ring, spectrum, 2.0 / ring * spectrum * unit * np.arange(1, spectrum.size + 1))
+
+    @classmethod
+    def none(cls, ring: float) -> "FourierForce":
+        """No force: no modes."""
+        return cls(ring, np.zeros(0), np.zeros(0))
+
+    def sums(self, x: Array) -> Array:
+        """T_m of some of the rods, (M, 2); add over the parts of a ring."""
+        return partial_sums(x, self.ring, self.spectrum.size)
+
+    def forces(self, x: Array, sums: Array) -> Array:
+        """Forces (n,) on rods at x (n,) from the sums (M, 2) over the whole ring."""
+        re, im, work_re, work_im, force = (np.empty(x.size) for _ in range(5))
+        phasors(x, self.ring, re, im)
+        mode_forces(re, im, work_re, work_im, sums, self.weight, force)
+        return force
+
+    def energy(self, sums: Array, particles: int) -> float:
+        """Pair energy without the uniform background V~(0) N (N - 1)/2L."""
+        return float((self.spectrum * ((sums**2).sum(axis=1) - particles)).sum() / self.ring)
+
+
+def partial_sums(x: Array, ring: float, modes: int) -> Array:
+    """sum_i exp(2 pi i m x_i/L) for m = 1..modes, (modes, 2) real and imaginary part."""
+    re, im, work_re, work_im = (np.empty(x.size) for _ in range(4))
+    sums = np.empty((modes, 2))
+    phasors(x, ring, re, im)
+    mode_sums(re, im, work_re, work_im, sums)
+    return sums
+
+
+@njit
+def spline_weights(u, value, slope):
+    """Values and slopes of the B-splines of order 6 that cover a point ``u`` in [0, 1) past its cell's left node."""
+    value[:] = 0.0
+    value[0] = 1.0
+    for order in range(2, ORDER + 1):
+        if order == ORDER:
+            previous = 0.0
+            for j in range(ORDER):
+                current = value[j] if j < ORDER - 1 else 0.0
+                slope[j] = previous - current
+                previous = current
+        for j in range(order - 1, -1, -1):
+            left = value[j - 1] if j > 0 else 0.0
+            here = value[j] if j < order - 1 else 0.0
+            value[j] = ((u + order - 1 - j) * left + (1 - u + j) * here) / (order - 1)
+
+
+@njit
+def spread(x, origin, spacing, mesh):
+    """Add the rods at x to the mesh (G,)."""
+    value = np.empty(ORDER)
+    slope = np.empty(ORDER)
+    for i in range(x.size):
+        u = (x[i] - origin) / spacing
+        cell = int(np.floor(u))
+        spline_weights(u - cell, value, slope)
+        for j in range(ORDER):
+            mesh[cell + j] += value[j]
+
+
+@njit
+def gather(x, origin, spacing, mesh, field, force):
+    """Interpolated potential and minus its exact slope at x."""
+    value = np.empty(ORDER)
+    slope = np.empty(ORDER)
+    for i in range(x.size):
+        u = (x[i] - origin) / spacing
+        cell = int(np.floor(u))
+        spline_weights(u - cell, value, slope)
+        f = 0.0
+        g = 0.0
+        for j in range(ORDER):
+            f += value[j] * mesh[cell + j]
+            g += slope[j] * mesh[cell + j]
+        field[i] = f
+        force[i] = -g / spacing
+
+
+@dataclass(frozen=True)
+class MeshForce:
+    """Particle-mesh with splines of order 6 at both ends, cut smoothly at ``reach``.
+
+    The mesh kernel interpolates the potential at the nodes (cardinal splines), the force is the exact slope of the
+    interpolated energy, and the convolution runs over blocks of a fixed length.
+
+    Attributes
+    ----------
+    spacing : mesh spacing
+    cells : half-width J of the mesh kernel in cells
+    reach : length J + spline width that a part of the ring needs on either side
+    transform : transform of the kernel on one block
+    block : length of a block in cells
+    contact : V(0), the energy of a rod with itself
+    background : V~(0), as `Potential.fourier` gives it
+    error : measured largest error of the pair force, relative to the largest pair force
+    """
+
+    spacing: float
+    cells: int
+    reach: float
+    transform: NDArray[np.complex128]
+    block: int
+    contact: float
+    background: float
+    error: float
+
+    @classmethod
+    def build(cls, potential: Potential, ring: float, tolerance: float = 1e-6, points: int = 16) -> "MeshForce":
+        """Cut where |V'| stays below ``tolerance`` times its maximum; ``points`` mesh points per range.
+
+        Raises
+        ------
+        InputError
+            If the cut potential does not fit on the ring twice.
+        """
+        check_ring(potential, ring)
+        spacing = potential.range / points
+        cut = _cut(potential, tolerance)
+        cells = int(np.ceil(cut / spacing)) + FILTER_CELLS
+        reach = (cells + ORDER + 1) * spacing
+        if 2.0 * reach > ring:
+            raise InputError(f"md.ring = {ring:g}: shorter than the mesh force's reach; allowed: above {2 * reach:g}")
+
+        length = fft.next_fast_len(4 * cells, real=True)
+        node = np.arange(length)
+        distance = spacing * np.minimum(node, length - node)
+        samples = potential(distance) * _taper(distance / cut)
+        spline = np.empty(ORDER)
+        spline_weights(0.0, spline, np.empty(ORDER))
+        # values of the centred spline at the nodes, as a symbol in k
+        angle = 2.0 * np.pi * np.arange(length // 2 + 1) / length
+        nodes = spline[: ORDER - 1]
+        symbol = nodes @ np.cos(np.outer(np.arange(ORDER - 1) - (ORDER - 2) // 2, angle))
+        kernel = fft.irfft(fft.rfft(samples) / symbol**2, length)
+
+        block = 1 << int(np.ceil(np.log2(max(8 * cells, 8192))))
+        padded = np.zeros(block)
+        padded[: cells + 1] = kernel[: cells + 1]
+        padded[-cells:] = kernel[-cells:]
+        background = float(potential.fourier(0.0))
+        mesh = cls(spacing, cells, reach, fft.rfft(padded), block, float(potential(0.0)), background, 0.0)
+        return cls(**{**mesh.__dict__, "error": mesh._pair_error(potential, cut)})
+
+    def _pair_error(self, potential: Potential, cut: float) -> float:
+        """Largest error of the force between two rods over distances and offsets within a cell."""
+        distance = np.linspace(0.05 * potential.range, 1.2 * cut, 4001)
+        exact = -potential.derivative(distance)
+        worst = 0.0
+        for offset in (0.0, 0.31, 0.5, 0.83):
+            source = np.array([offset * self.spacing])
+            worst = max(worst, float(np.abs(self.evaluate(distance + source, source)[1] - exact).max()))
+        return worst / max(float(np.abs(exact).max()), np.finfo(float).tiny)
+
+    def evaluate(self, x: Array, sources: Array) -> tuple[Array, Array]:
+        """Potential and force at x (n,) of the rods at ``sources``, which may include x."""
+        low = min(float(x.min()), float(sources.min()))
+        high = max(float(x.max()), float(sources.max()))
+        first = int(np.floor(low / self.spacing))  # mesh nodes are the same for every part of the ring
+        size = int(np.floor(high / self.spacing)) - first + ORDER + 1
+        density = np.zeros(size)
+        spread(sources, first * self.spacing, self.spacing, density)
+        values = self._convolve(density)
+        field, force = np.empty(x.size), np.empty(x.size)
+        gather(x, first * self.spacing, self.spacing, values, field, force)
+        return field, force
+
+    def _convolve(self, density: Array) -> Array:
+        """Kernel times density by overlap-save; a few blocks at a time stay in cache."""
+        keep = self.block - 2 * self.cells
+        count = -(-density.size // keep)
+        padded = np.zeros(count * keep + 2 * self.cells)
+        padded[self.cells : self.cells + density.size] = density
+        result = np.empty(count * keep)
+        for b in range(count):
+            piece = fft.rfft(padded[b * keep : b * keep + self.block])
+            piece *= self.transform
+            values = fft.irfft(piece, self.block, overwrite_x=True)
+            result[b * keep : (b + 1) * keep] = values[self.cells : self.cells + keep]
+        return result[: density.size]
+
+
+def _cut(potential: Potential, tolerance: float) -> float:
+    """Distance beyond which |V'| (with the taper's slope, V/x) is below tolerance times its maximum."""
+    x = potential.range * np.geomspace(1e-2, 1e5, 4000)
+    slope = np.maximum(np.abs(potential.derivative(x)), np.abs(potential(x)) / x)
+    steepest = np.abs(potential.derivative(x)).max()
+    above = np.flatnonzero(slope > tolerance * steepest)
+    last = min(int(above[-1]) + 1, x.size - 1) if above.size else 0
+    return max(2.0 * float(x[last]), 4.0 * potential.range)
+
+
+def _taper(x: Array) -> Array:
+    """1 up to x = 1/2, 0 from 1 on, three continuous derivatives."""
+    s = np.clip(2.0 * x - 1.0, 0.0, 1.0)
+    return 1.0 - s**4 * (35.0 - 84.0 * s + 70.0 * s**2 - 20.0 * s**3)
+
+
+Force = FourierForce | MeshForce
+
+
+def choose_force(
+    potential: Potential | None, ring: float, tolerance: float = 1e-6, most_modes: int = 600
+) -> FourierForce | MeshForce:
+    """The cheaper of the two: modes while at most ``most_modes`` are needed, else the mesh where it fits.
+
+    ``most_modes`` is where modes and mesh were measured to cost about the same per rod.
+
+    Raises
+    ------
+    InputError
+        If the ring is shorter than four ranges or neither method reaches the tolerance on it.
+    """
+    if potential is None or potential.strength == 0.0:
+        return FourierForce.none(ring)
+    check_ring(potential, ring)
+    try:
+        return FourierForce.build(potential, ring, tolerance, most_modes)
+    except InputError:
+        reach = _cut(potential, tolerance) + (FILTER_CELLS + ORDER + 1) * potential.range / 16
+        if 2.0 * reach <= ring:
+            return MeshForce.build(potential, ring, tolerance)
+        return FourierForce.build(potential, ring, tolerance)
