@@ -1,5 +1,6 @@
 """The case file: typed, unknown keys are errors, its resolved form travels with every result."""
 
+import json
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -181,7 +182,7 @@ class Mesh(Section):
         named = {path.stem: path for path in sorted(MESHES.glob("*.toml"))}
         if given["name"] not in named:
             raise ValueError(f"no mesh of that name; allowed: {', '.join(named)}")
-        return tomllib.loads(named[given["name"]].read_text()) | given
+        return tomllib.loads(named[given["name"]].read_text()) | given  # what the case itself says wins
 
     @model_validator(mode="after")
     def _whole_cells(self) -> "Mesh":
@@ -218,7 +219,7 @@ class Output(Section):
 
     series_every: Positive | None = None
     snapshots_at: list[NonNegative] = []
-    checkpoint_minutes: Positive = 5.0
+    flush_seconds: Positive = 30.0
 
 
 class Case(Section):
@@ -284,6 +285,16 @@ def parse(tree: dict[str, Any]) -> Case:
         return Case.model_validate(tree)
     except ValidationError as error:
         raise InputError("; ".join(_one_line(tree, item) for item in error.errors())) from error
+
+
+def tree_of(resolved: str) -> dict[str, Any]:
+    """The nested dictionary of a resolved case (JSON), as stored with results."""
+    return json.loads(resolved)
+
+
+def resolved(case: Case) -> str:
+    """The case as JSON with every default filled in."""
+    return case.model_dump_json(exclude_none=True)
 
 
 def _override(tree: dict[str, Any], assignment: str) -> None:

@@ -119,6 +119,12 @@ class FourierForce:
         check_ring(potential, ring)
         unit = 2.0 * np.pi / ring
         spectrum = np.zeros(0)
+        refusal = (
+            f"md.force_tolerance = {tolerance:g}: needs more than {most} modes of a ring of {ring:g}; "
+            "allowed: a larger tolerance, a smoother potential or a shorter ring"
+        )
+        if unit * potential.range * most < 1.0:  # the potential's own width takes more modes
+            raise InputError(refusal)
         while True:
             first = spectrum.size
             more = potential.fourier(unit * np.arange(first + 1, first + 33))
@@ -129,10 +135,7 @@ class FourierForce:
             if above.size == 0 or above[-1] + 1 <= first:
                 break
             if spectrum.size > most:
-                raise InputError(
-                    f"md.force_tolerance = {tolerance:g}: needs more than {most} modes of a ring of {ring:g}; "
-                    "allowed: a larger tolerance, a smoother potential or a shorter ring"
-                )
+                raise InputError(refusal)
         spectrum = spectrum[: int(above[-1]) + 1 if above.size else 1]
         return cls(ring, spectrum, 2.0 / ring * spectrum * unit * np.arange(1, spectrum.size + 1))
 
@@ -244,8 +247,11 @@ class MeshForce:
     error: float
 
     @classmethod
-    def build(cls, potential: Potential, ring: float, tolerance: float = 1e-6, points: int = 16) -> "MeshForce":
-        """Cut where |V'| stays below ``tolerance`` times its maximum; ``points`` mesh points per range.
+    def build(cls, potential: Potential, ring: float, tolerance: float = 1e-6) -> "MeshForce":
+        """Cut where |V'| stays below ``tolerance`` times its maximum.
+
+        From 16 mesh points per range on, they are doubled (up to 64) until ``error`` is below 1e-4: potentials that
+        are not smooth at the origin, such as 1/(1+|x|^3), need more.
 
         Raises
         ------
@@ -253,6 +259,14 @@ class MeshForce:
             If the cut potential does not fit on the ring twice.
         """
         check_ring(potential, ring)
+        for points in (16, 32, 64):
+            mesh = cls._with_points(potential, ring, tolerance, points)
+            if mesh.error < 1e-4:
+                break
+        return mesh
+
+    @classmethod
+    def _with_points(cls, potential: Potential, ring: float, tolerance: float, points: int) -> "MeshForce":
         spacing = potential.range / points
         cut = _cut(potential, tolerance)
         cells = int(np.ceil(cut / spacing)) + FILTER_CELLS

@@ -50,7 +50,9 @@ class Ring:
             raise InputError(f"md.ring = {self.circumference:g}: the rods fill {packed:g}; allowed: longer than that")
 
     @classmethod
-    def from_density(cls, density: float, rod: float, particles: int | None = None, ring: float | None = None) -> "Ring":
+    def from_density(
+        cls, density: float, rod: float, particles: int | None = None, ring: float | None = None
+    ) -> "Ring":
         """The ring of given density with either N or L chosen; N is rounded and L then follows from it.
 
         Raises

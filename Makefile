@@ -1,0 +1,35 @@
+# make setup | run | test | lint ; see README.md
+NP ?= 2
+CASE ?= runs/fig2_phi6_quick.toml
+NAME := $(basename $(notdir $(CASE)))
+BIN := .venv/bin
+export OMP_NUM_THREADS = 1
+export OPENBLAS_NUM_THREADS = 1
+export OMPI_ALLOW_RUN_AS_ROOT = 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
+MPIRUN := mpirun --oversubscribe
+
+.PHONY: setup run test lint clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml .setup.sh
+	bash .setup.sh
+	touch $@
+
+run: setup
+	@echo "$(CASE) on $(NP) ranks (the whole Fig. 2 run: make run CASE=runs/fig2_phi6.toml)"
+	$(MPIRUN) -n $(NP) $(BIN)/gbbgky run $(CASE) -o runs/results/$(NAME).h5 --force
+	$(BIN)/gbbgky plot runs/results/$(NAME).h5
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: setup
+	timeout 500 $(BIN)/python -m pytest -q tests
+	timeout 200 $(MPIRUN) -n 2 $(BIN)/python -m pytest -q -m parallel tests
+
+clean:
+	rm -rf .venv runs/results

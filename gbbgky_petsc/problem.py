@@ -1,0 +1,78 @@
+"""From a case to the physical problem on its mesh, with the checks that need both."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gbbgky_petsc.case import WEIGHT_LOSS, Case
+from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.physics import observables
+from gbbgky_petsc.physics.models import IntegrableModel
+from gbbgky_petsc.physics.potential import Potential
+
+#: V(L)/V_max above which the z-domain is too short for the potential
+TAIL = 0.02
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Model, potential, mesh and initial rho (N,) of a case; ``unit`` is the t of one rescaled time unit."""
+
+    case: Case
+    model: IntegrableModel
+    potential: Potential
+    mesh: PhaseSpaceMesh
+    rho: Array
+    unit: float
+    end: float
+
+
+def build(case: Case, folder: Path) -> Problem:
+    """The problem of a case whose file names are relative to ``folder``.
+
+    Raises
+    ------
+    InputError
+        If density, rapidity window, resolution, domain or duration do not fit the state.
+    """
+    model, potential, mesh = case.model.build(), case.potential.build(folder), case.build_mesh()
+    state = case.state.build(folder)
+    if state.density >= model.density_bound():
+        raise InputError(f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}")
+    lost = state.weight_outside(mesh.theta_max, model)
+    if lost > WEIGHT_LOSS:
+        raise InputError(
+            f"mesh.theta_max = {mesh.theta_max:g}: cuts off {lost:.1e} of the state; allowed: at most {WEIGHT_LOSS:g}"
+        )
+    rho = state.sample(mesh.theta, mesh.theta_weight, model)
+    modes = np.abs(np.fft.rfft(rho))
+    unresolved = modes[-max(2, modes.size // 8) :].max() / modes[0]
+    if unresolved > 1e-2:
+        raise InputError(
+            f"mesh.theta_points = {mesh.theta_points}: too few for this state "
+            f"(its shortest Fourier modes carry {unresolved:.1e} of the density); allowed: at most 0.01"
+        )
+    size = np.abs(potential(np.linspace(0.0, 2.0, 201) * potential.range)).max()
+    tail = float(np.abs(potential(mesh.z_max)))
+    if mesh.z_max < 2.0 * potential.range or tail > TAIL * size:
+        raise InputError(
+            f"mesh.z_max = {mesh.z_max:g}: shorter than the potential's range {potential.range:g} reaches "
+            f"(V there is {tail / size if size else 0.0:.1e} of its maximum); "
+            f"allowed: at least twice the range and a tail below {TAIL:g}"
+        )
+    unit = observables.rescaled_time_unit(model, potential, mesh.theta, mesh.theta_weight, rho)
+    end = case.time.end
+    if end is None:
+        assert case.time.end_rescaled is not None
+        if not np.isfinite(unit):
+            raise InputError(
+                f"time.end_rescaled = {case.time.end_rescaled:g}: rescaled time stands still without contact "
+                "interaction or potential; allowed: time.end"
+            )
+        end = case.time.end_rescaled * unit
+    late = [t for t in case.output.snapshots_at if t > end]
+    if late:
+        raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {end:g}")
+    return Problem(case, model, potential, mesh, rho, unit, end)

@@ -1,0 +1,40 @@
+"""Read result files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.store.writer import FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result file in memory: attributes, and arrays by name for each group."""
+
+    path: Path
+    attributes: dict[str, Any]
+    mesh: dict[str, np.ndarray]
+    series: dict[str, np.ndarray]
+    snapshots: dict[str, np.ndarray]
+
+
+def read(path: Path) -> Result:
+    """Load a result file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, not HDF5, or of another format.
+    """
+    try:
+        with h5py.File(path, "r", driver="sec2") as file:
+            if file.attrs.get("format_version") != FORMAT_VERSION:
+                raise InputError(f"{path}: not a gbbgky result of format {FORMAT_VERSION}")
+            groups = ({k: v[()] for k, v in file[g].items()} for g in ("mesh", "series", "snapshots"))
+            return Result(path, dict(file.attrs), *groups)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as HDF5 ({str(error)[:80]})") from error
