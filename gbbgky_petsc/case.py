@@ -181,7 +181,7 @@ class Mesh(Section):
             return given
         named = {path.stem: path for path in sorted(MESHES.glob("*.toml"))}
         if given["name"] not in named:
-            raise ValueError(f"no mesh of that name; allowed: {', '.join(named)}")
+            raise ValueError(f"name = {given['name']!r}: no such mesh; allowed: {', '.join(named)}")
         return tomllib.loads(named[given["name"]].read_text()) | given  # what the case itself says wins
 
     @model_validator(mode="after")

@@ -182,9 +182,7 @@ class Hierarchy:
 
     def _write_rate(self, x: PETSc.Vec, f: PETSc.Vec, names: frozenset[str], with_layer_one: bool) -> None:
         state = x.array_r
-        one_body, pair = self.rate(
-            self.fields.gather_one_body(state), self.fields.pair(state), names, with_layer_one
-        )
+        one_body, pair = self.rate(self.fields.gather_one_body(state), self.fields.pair(state), names, with_layer_one)
         out = f.array_w
         self.fields.one_body(out)[:] = one_body[self.fields.one_body_range]
         self.fields.pair(out)[:] = pair

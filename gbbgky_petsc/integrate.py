@@ -42,7 +42,7 @@ def preset(options: PETSc.Options, key: str, value: str) -> None:
 class Integrator:
     """A TS over a hierarchy. Options carry no prefix: -ts_type, -ksp_rtol, -pc_type, ...
 
-    Presets: Rosenbrock method sandu3 (third order, L-stable), error control on rho in the maximum norm, steps of
+    Presets: Rosenbrock-W method 2m (second order whatever the Jacobian, L-stable), error control on rho in the maximum norm, steps of
     at most `LARGEST_STEP` correlation times, right-preconditioned GMRES, Lyapunov preconditioner. Own options:
 
     -ts_atol : absolute error per step allowed in rho (default 5e-3 of its maximum)
@@ -81,9 +81,11 @@ class Integrator:
     def _set_solver(self, options: PETSc.Options) -> None:
         h = self.hierarchy
         if self.type == "rosw":
-            preset(options, "ts_rosw_type", "sandu3")
+            preset(options, "ts_rosw_type", "2m")
             preset(options, "ts_adapt_dt_max", f"{LARGEST_STEP * self._correlation_time():g}")
-        self.jacobian = PETSc.Mat().createPython((self.state.getSizes(), self.state.getSizes()), Jacobian(h), comm=self.state.comm)
+        self.jacobian = PETSc.Mat().createPython(
+            (self.state.getSizes(), self.state.getSizes()), Jacobian(h), comm=self.state.comm
+        )
         self.jacobian.setUp()
         preconditioner = self.jacobian
         chosen = options.getString("pc_type", "python")
@@ -115,7 +117,9 @@ class Integrator:
     def _set_tolerances(self, options: PETSc.Options) -> None:
         h = self.hierarchy
         rho = h.initial_rho
-        correlation = np.abs(h.setting.V).max() * np.abs(h.background(rho).charge).max() ** 2 / self._mean_square_velocity()
+        correlation = (
+            np.abs(h.setting.V).max() * np.abs(h.background(rho).charge).max() ** 2 / self._mean_square_velocity()
+        )
         atol = self.state.duplicate()
         values = atol.array_w
         h.fields.pair(values)[:] = PAIR_TOLERANCE * max(correlation, 1e-30)

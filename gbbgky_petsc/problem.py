@@ -40,7 +40,9 @@ def build(case: Case, folder: Path) -> Problem:
     model, potential, mesh = case.model.build(), case.potential.build(folder), case.build_mesh()
     state = case.state.build(folder)
     if state.density >= model.density_bound():
-        raise InputError(f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}")
+        raise InputError(
+            f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"
+        )
     lost = state.weight_outside(mesh.theta_max, model)
     if lost > WEIGHT_LOSS:
         raise InputError(

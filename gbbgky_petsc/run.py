@@ -98,9 +98,7 @@ class Recorder:
             t = self._written * self._every
             s = (t - t0) / step
             rho = _hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
-            absorbed = _hermite(
-                s, step, a.absorbed_energy, a.absorbed_rate, b.absorbed_energy, b.absorbed_rate
-            )
+            absorbed = _hermite(s, step, a.absorbed_energy, a.absorbed_rate, b.absorbed_energy, b.absorbed_rate)
             kinetic = observables.kinetic_energy(self._problem.model, self._problem.mesh.theta, rho)
             total = a.total_energy + s * (b.total_energy - a.total_energy)
             self._row(t, p.step, rho, total - kinetic - float(absorbed), float(absorbed))
@@ -179,7 +177,9 @@ def run(problem: Problem, target: Path) -> None:
             recorder.close()
         if writer is not None and writer.series["t"]:
             writer.attributes["wall_seconds"] = time.monotonic() - started
-            writer.flush(complete=writer.series["t"][-1] >= problem.end * (1.0 - 1e-9) or bool(case.output.series_every))
+            writer.flush(
+                complete=writer.series["t"][-1] >= problem.end * (1.0 - 1e-9) or bool(case.output.series_every)
+            )
     if writer is not None:
         print_summary(writer, integrator, time.monotonic() - started)
     report_unused(bool(given_options))

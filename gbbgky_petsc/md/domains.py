@@ -12,7 +12,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.forces import FourierForce, MeshForce, partial_sums
+from gbbgky_petsc.md.forces import Force, MeshForce, partial_sums
 from gbbgky_petsc.md.rods import Ring, collides, move, touching_jump
 from gbbgky_petsc.md.stepper import steps_for
 
@@ -52,7 +52,7 @@ class DomainRing:
         If a domain would hold fewer than 64 rods.
     """
 
-    def __init__(self, comm: MPI.Comm, ring: Ring, force: FourierForce | MeshForce, y: Array, v: Array) -> None:
+    def __init__(self, comm: MPI.Comm, ring: Ring, force: Force, y: Array, v: Array) -> None:
         check_domains(ring, comm.size)
         self.comm, self.ring, self.force = comm, ring, force
         self.first, self.last = index_range(ring.particles, comm.size, comm.rank)

@@ -31,7 +31,7 @@ class Equilibration:
     Parameters
     ----------
     moves : number of trajectories
-    duration : mean length of one, a fraction of the time in which a rod's neighbourhood crosses the ring
+    duration : mean time of one; density waves of wavenumber k forget their phase if it is above 1/(k velocity)
     step : step of their plain splitting
     """
 

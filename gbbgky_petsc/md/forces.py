@@ -23,6 +23,8 @@ ORDER = 6
 FILTER_CELLS = 96
 #: a ring must be longer than this many ranges
 SHORTEST_RING = 4.0
+#: k times range below which `Potential.fourier` was seen to lose its accuracy (k = 0 apart)
+LEAST_WAVENUMBER = 1.7e-3
 #: sums over modes may be reordered by the compiler, which lets it use vector registers
 SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
@@ -35,7 +37,7 @@ def check_ring(potential: Potential, ring: float) -> None:
 
 
 @njit(fastmath=SUMS)
-def phasors(x, ring, re, im):
+def phasors(x: Array, ring: float, re: Array, im: Array) -> None:
     """exp(2 pi i x/L) to rounding: Taylor series of the eighth of the angle, squared three times."""
     for i in range(x.size):
         turn = x[i] / ring
@@ -50,48 +52,67 @@ def phasors(x, ring, re, im):
 
 
 @njit(fastmath=SUMS)
-def mode_sums(re, im, work_re, work_im, sums):
-    """sums[m-1] = sum_i z_i^m for m = 1..M, from z = re + i im; sums (M, 2) real and imaginary part."""
+def mode_sums(re: Array, im: Array, work_re: Array, work_im: Array, sums: Array) -> None:
+    """sums[m-1] = sum_i z_i^m for m = 1..M, from z = re + i im; sums (M, 2) real and imaginary part.
+
+    M must be a multiple of four: four powers per pass stay in registers.
+    """
     n = re.size
     for i in range(n):
-        work_re[i] = re[i]
-        work_im[i] = im[i]
-    for m in range(sums.shape[0]):
-        total_re = 0.0
-        total_im = 0.0
+        work_re[i] = 1.0
+        work_im[i] = 0.0
+    for m in range(0, sums.shape[0], 4):
+        s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = 0.0
         for i in range(n):
-            c = work_re[i]
-            d = work_im[i]
-            total_re += c
-            total_im += d
-            work_re[i] = c * re[i] - d * im[i]
-            work_im[i] = c * im[i] + d * re[i]
-        sums[m, 0] = total_re
-        sums[m, 1] = total_im
+            c, d = re[i], im[i]
+            p, q = work_re[i], work_im[i]
+            p, q = p * c - q * d, p * d + q * c
+            s0 += p
+            t0 += q
+            p, q = p * c - q * d, p * d + q * c
+            s1 += p
+            t1 += q
+            p, q = p * c - q * d, p * d + q * c
+            s2 += p
+            t2 += q
+            p, q = p * c - q * d, p * d + q * c
+            s3 += p
+            t3 += q
+            work_re[i] = p
+            work_im[i] = q
+        sums[m, 0], sums[m, 1] = s0, t0
+        sums[m + 1, 0], sums[m + 1, 1] = s1, t1
+        sums[m + 2, 0], sums[m + 2, 1] = s2, t2
+        sums[m + 3, 0], sums[m + 3, 1] = s3, t3
 
 
 @njit(fastmath=SUMS)
-def mode_forces(re, im, work_re, work_im, sums, weight, force):
-    """force_i = Im sum_m weight_m conj(sums_m) z_i^m, by Horner's rule."""
+def mode_forces(re: Array, im: Array, work_re: Array, work_im: Array, sums: Array, weight: Array, force: Array) -> None:
+    """force_i = Im sum_m weight_m conj(sums_m) z_i^m, by Horner's rule, four modes per pass."""
     n = re.size
     for i in range(n):
         work_re[i] = 0.0
         work_im[i] = 0.0
-    for m in range(weight.size - 1, -1, -1):
-        a = weight[m] * sums[m, 0]
-        b = -weight[m] * sums[m, 1]
+    for m in range(weight.size - 4, -1, -4):
+        a0, b0 = weight[m] * sums[m, 0], -weight[m] * sums[m, 1]
+        a1, b1 = weight[m + 1] * sums[m + 1, 0], -weight[m + 1] * sums[m + 1, 1]
+        a2, b2 = weight[m + 2] * sums[m + 2, 0], -weight[m + 2] * sums[m + 2, 1]
+        a3, b3 = weight[m + 3] * sums[m + 3, 0], -weight[m + 3] * sums[m + 3, 1]
         for i in range(n):
-            c = work_re[i] + a
-            d = work_im[i] + b
-            work_re[i] = c * re[i] - d * im[i]
-            work_im[i] = c * im[i] + d * re[i]
+            c, d = re[i], im[i]
+            p, q = work_re[i] + a3, work_im[i] + b3
+            p, q = p * c - q * d + a2, p * d + q * c + b2
+            p, q = p * c - q * d + a1, p * d + q * c + b1
+            p, q = p * c - q * d + a0, p * d + q * c + b0
+            work_re[i] = p * c - q * d
+            work_im[i] = p * d + q * c
     for i in range(n):
         force[i] = work_im[i]
 
 
 @dataclass(frozen=True)
 class FourierForce:
-    """Modes k_m = 2 pi m/L, m = 1..M, of the periodic potential; the mode k = 0 exerts no force.
+    """Modes k_m = 2 pi m/L, m = 1..M (a multiple of four), of the periodic potential; the mode k = 0 exerts no force.
 
     U = (1/L) sum_m V~(k_m) (|T_m|^2 - N), T_m = sum_j exp(i k_m x_j);
     F_i = Im sum_m w_m conj(T_m) exp(i k_m x_i), w_m = 2 k_m V~(k_m)/L.
@@ -123,7 +144,8 @@ class FourierForce:
             f"md.force_tolerance = {tolerance:g}: needs more than {most} modes of a ring of {ring:g}; "
             "allowed: a larger tolerance, a smoother potential or a shorter ring"
         )
-        if unit * potential.range * most < 1.0:  # the potential's own width takes more modes
+        # so long a ring takes more modes, or wavenumbers where the quadrature of V~ is not reliable
+        if unit * potential.range < max(1.0 / most, LEAST_WAVENUMBER):
             raise InputError(refusal)
         while True:
             first = spectrum.size
@@ -136,7 +158,8 @@ class FourierForce:
                 break
             if spectrum.size > most:
                 raise InputError(refusal)
-        spectrum = spectrum[: int(above[-1]) + 1 if above.size else 1]
+        needed = int(above[-1]) + 1 if above.size else 1
+        spectrum = spectrum[: needed + -needed % 4]  # the compiled sums take modes in fours
         return cls(ring, spectrum, 2.0 / ring * spectrum * unit * np.arange(1, spectrum.size + 1))
 
     @classmethod
@@ -163,14 +186,14 @@ class FourierForce:
 def partial_sums(x: Array, ring: float, modes: int) -> Array:
     """sum_i exp(2 pi i m x_i/L) for m = 1..modes, (modes, 2) real and imaginary part."""
     re, im, work_re, work_im = (np.empty(x.size) for _ in range(4))
-    sums = np.empty((modes, 2))
+    sums = np.empty((modes + -modes % 4, 2))
     phasors(x, ring, re, im)
     mode_sums(re, im, work_re, work_im, sums)
-    return sums
+    return sums[:modes]
 
 
-@njit
-def spline_weights(u, value, slope):
+@njit()
+def spline_weights(u: float, value: Array, slope: Array) -> None:
     """Values and slopes of the B-splines of order 6 that cover a point ``u`` in [0, 1) past its cell's left node."""
     value[:] = 0.0
     value[0] = 1.0
@@ -187,8 +210,8 @@ def spline_weights(u, value, slope):
             value[j] = ((u + order - 1 - j) * left + (1 - u + j) * here) / (order - 1)
 
 
-@njit
-def spread(x, origin, spacing, mesh):
+@njit()
+def spread(x: Array, origin: float, spacing: float, mesh: Array) -> None:
     """Add the rods at x to the mesh (G,)."""
     value = np.empty(ORDER)
     slope = np.empty(ORDER)
@@ -200,8 +223,8 @@ def spread(x, origin, spacing, mesh):
             mesh[cell + j] += value[j]
 
 
-@njit
-def gather(x, origin, spacing, mesh, field, force):
+@njit()
+def gather(x: Array, origin: float, spacing: float, mesh: Array, field: Array, force: Array) -> None:
     """Interpolated potential and minus its exact slope at x."""
     value = np.empty(ORDER)
     slope = np.empty(ORDER)
@@ -302,7 +325,7 @@ class MeshForce:
         for offset in (0.0, 0.31, 0.5, 0.83):
             source = np.array([offset * self.spacing])
             worst = max(worst, float(np.abs(self.evaluate(distance + source, source)[1] - exact).max()))
-        return worst / max(float(np.abs(exact).max()), np.finfo(float).tiny)
+        return worst / float(np.abs(exact).max())
 
     def evaluate(self, x: Array, sources: Array) -> tuple[Array, Array]:
         """Potential and force at x (n,) of the rods at ``sources``, which may include x."""
@@ -318,7 +341,7 @@ class MeshForce:
         return field, force
 
     def _convolve(self, density: Array) -> Array:
-        """Kernel times density by overlap-save; a few blocks at a time stay in cache."""
+        """Kernel times density by overlap-save, one block at a time so that it stays in cache."""
         keep = self.block - 2 * self.cells
         count = -(-density.size // keep)
         padded = np.zeros(count * keep + 2 * self.cells)
@@ -351,9 +374,7 @@ def _taper(x: Array) -> Array:
 Force = FourierForce | MeshForce
 
 
-def choose_force(
-    potential: Potential | None, ring: float, tolerance: float = 1e-6, most_modes: int = 600
-) -> FourierForce | MeshForce:
+def choose_force(potential: Potential | None, ring: float, tolerance: float = 1e-6, most_modes: int = 500) -> Force:
     """The cheaper of the two: modes while at most ``most_modes`` are needed, else the mesh where it fits.
 
     ``most_modes`` is where modes and mesh were measured to cost about the same per rod.

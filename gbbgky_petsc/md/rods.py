@@ -82,8 +82,8 @@ class Ring:
         return y + self.rod * np.arange(self.particles)
 
 
-@njit
-def sort_lines(line, order):
+@njit()
+def sort_lines(line: Array, order: NDArray[np.int64]) -> None:
     """Sort ``line`` in place, carrying ``order``: O(N) when nearly sorted, O(N log N) otherwise.
 
     Insertion is given up once it has moved more than 8 N entries.
@@ -107,8 +107,8 @@ def sort_lines(line, order):
             return
 
 
-@njit
-def drift(y, v, duration, contracted):
+@njit()
+def drift(y: Array, v: Array, duration: float, contracted: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Exact motion without a force for any time, in place.
 
     Parameters
@@ -148,8 +148,8 @@ def drift(y, v, duration, contracted):
     return carrier, lap
 
 
-@njit
-def collides(y, v, duration, shift):
+@njit()
+def collides(y: Array, v: Array, duration: float, shift: float) -> bool:
     """Whether neighbours meet within ``duration``; ``shift`` is L - a N on a ring, negative for an open line."""
     n = y.size
     hits = 0
@@ -160,8 +160,8 @@ def collides(y, v, duration, shift):
     return hits > 0
 
 
-@njit
-def exchange(closing, kick):
+@njit()
+def exchange(closing: float, kick: float) -> float:
     """Velocity c that the carrier moving up one rod gains, and its partner loses, in one collision.
 
     c = ``kick`` unless the neighbours would then not separate: a nearly grazing collision changes the closing speed w
@@ -172,8 +172,8 @@ def exchange(closing, kick):
     return kick if closing >= kick else closing
 
 
-@njit
-def move(y, v, duration, jump, shift):
+@njit()
+def move(y: Array, v: Array, duration: float, jump: Array, shift: float) -> None:
     """Motion along straight lines with collisions in order of time, in place; O(N + E log E) for E collisions.
 
     Parameters
@@ -228,8 +228,8 @@ def move(y, v, duration, jump, shift):
         y[i] += v[i] * duration
 
 
-@njit
-def touching_jump(y, force, rod, shift, jump):
+@njit()
+def touching_jump(y: Array, force: Array, rod: float, shift: float, jump: Array) -> None:
     """Force on rod i minus force on rod i+1, brought to contact: the difference is proportional to their distance.
 
     Fills ``jump`` (N,); on an open line (``shift`` < 0) its last entry is 0.

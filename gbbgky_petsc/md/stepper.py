@@ -10,6 +10,8 @@ repetition of the drift: `sweeps` = 1 uses the forces of the first pass (error O
 more sweeps evaluate them again and reach rounding. Second order; momentum is conserved to rounding.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -25,8 +27,10 @@ Array = NDArray[np.float64]
 INTEGRATORS = ("splitting", "plain", "reference")
 
 
-@njit
-def _evaluate(y, rod, circumference, weight, work, sums, force):
+@njit()
+def _evaluate(
+    y: Array, rod: float, circumference: float, weight: Array, work: Array, sums: Array, force: Array
+) -> None:
     """Forces from contracted positions; ``work`` (5, N)."""
     for i in range(y.size):
         work[4, i] = y[i] + rod * i
@@ -35,8 +39,18 @@ def _evaluate(y, rod, circumference, weight, work, sums, force):
     mode_forces(work[0], work[1], work[2], work[3], sums, weight, force)
 
 
-@njit
-def _advance(y, v, rod, circumference, weight, step, steps, correct, sweeps):
+@njit()
+def _advance(
+    y: Array,
+    v: Array,
+    rod: float,
+    circumference: float,
+    weight: Array,
+    step: float,
+    steps: int,
+    correct: bool,
+    sweeps: int,
+) -> None:
     """``steps`` steps of one ring in place."""
     n = y.size
     shift = circumference - rod * n
@@ -72,8 +86,18 @@ def _advance(y, v, rod, circumference, weight, step, steps, correct, sweeps):
             v[i] += 0.5 * step * force[i]
 
 
-@njit
-def _advance_batch(y, v, rod, circumference, weight, step, steps, correct, sweeps):
+@njit()
+def _advance_batch(
+    y: Array,
+    v: Array,
+    rod: float,
+    circumference: float,
+    weight: Array,
+    step: float,
+    steps: int,
+    correct: bool,
+    sweeps: int,
+) -> None:
     for r in range(y.shape[0]):
         _advance(y[r], v[r], rod, circumference, weight, step, steps, correct, sweeps)
 
@@ -170,7 +194,9 @@ def advance_reference(
     y[:], v[:] = state[:n], state[n:]
 
 
-def _root(dense, gaps, pair, begin, end):  # type: ignore[no-untyped-def]
+def _root(
+    dense: Callable[[float], Array], gaps: Callable[[Array], Array], pair: int, begin: float, end: float
+) -> float:
     """Time at which a gap closes on the dense output."""
     if gaps(dense(begin))[pair] <= 0.0:
         return begin

@@ -1,0 +1,70 @@
+"""Shared set-up: PETSc with one thread a rank, small problems, and failures that end every rank."""
+
+import os
+import sys
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import petsc4py
+
+petsc4py.init(["tests"])
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+from petsc4py import PETSc
+
+from gbbgky_petsc.hierarchy import Hierarchy
+from gbbgky_petsc.mesh import Boundary, PhaseSpaceMesh
+from gbbgky_petsc.physics.models import HardRods
+from gbbgky_petsc.physics.potential import Gaussian, Potential
+from gbbgky_petsc.physics.states import BoostedThermal
+
+if MPI.COMM_WORLD.rank > 0:  # one summary line is enough
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure on one rank would leave the others waiting: end them all."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and MPI.COMM_WORLD.size > 1:
+        print(f"rank {MPI.COMM_WORLD.rank}: {item.nodeid}\n{report.longreprtext}", file=sys.stderr, flush=True)
+        MPI.COMM_WORLD.Abort(1)
+
+
+@pytest.fixture
+def small():
+    """Factory of small hierarchies (20 x 20 x 24 points)."""
+
+    def make(boundary="periodic", order="full", comm=PETSc.COMM_WORLD, **keywords):
+        options = {"theta_max": 4.0, "theta_points": 20, "z_max": 48.0, "z_spacing": 4.0, "stencil_order": 6}
+        options.update({k: keywords.pop(k) for k in list(keywords) if k in options})
+        mesh = PhaseSpaceMesh(boundary=Boundary(boundary), **options)
+        model = keywords.pop("model", HardRods(1.0))
+        state = keywords.pop("state", BoostedThermal(0.2, 1.5, 1.0))
+        rho = state.sample(mesh.theta, mesh.theta_weight, model)
+        potential = keywords.pop("potential", Potential(Gaussian(), 4.0, 8.0))
+        return Hierarchy(mesh, model, potential, rho, order, comm=comm, **keywords)
+
+    return make
+
+
+def pair_correlation(hierarchy, seed=0, scale=1e-3):
+    """A random g on the whole mesh, (Nz, N, N), with the exchange symmetry g_ij(z) = g_ji(-z)."""
+    mesh = hierarchy.mesh
+    g = scale * np.random.default_rng(seed).standard_normal((mesh.z_points, mesh.theta_points, mesh.theta_points))
+    mirror = np.roll(g[::-1], 1, axis=0) if mesh.wraps else g[::-1]
+    return 0.5 * (g + mirror.swapaxes(1, 2))
+
+
+def state_vector(hierarchy, g, rho_change=0.0):
+    """State vector with this rank's part of a whole g."""
+    x = hierarchy.initial_vector()
+    values = x.array_w
+    hierarchy.fields.pair(values)[:] = g[hierarchy.fields.z_range]
+    one_body = np.append(hierarchy.initial_rho * (1.0 + rho_change), 0.0)
+    hierarchy.fields.one_body(values)[:] = one_body[hierarchy.fields.one_body_range]
+    return x

@@ -1,0 +1,132 @@
+"""Time integration: order, conservation, agreement of integrators, ranks and preconditioners."""
+
+import numpy as np
+import pytest
+from conftest import pair_correlation, state_vector
+from petsc4py import PETSc
+
+from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.integrate import Integrator
+from gbbgky_petsc.physics.potential import Gaussian, Potential
+from gbbgky_petsc.physics.states import Thermal
+
+
+def integrate(hierarchy, end, stops=(), **options):
+    """Final measurement and all progress reports of a run with PETSc options given as keywords."""
+    database = PETSc.Options()
+    for key, value in options.items():
+        database[key] = str(value)
+    reports = []
+    try:
+        integrator = Integrator(hierarchy)
+        integrator.run(end, stops, reports.append)
+        last = hierarchy.fields.gather_one_body(integrator.state.array_r)
+        integrator.destroy()
+    finally:
+        for key in (*options, "ts_rosw_type", "ts_adapt_dt_max", "ts_adapt_wnormtype", "ksp_gmres_restart"):
+            database.delValue(key)
+    return last, reports
+
+
+TIGHT = {"ksp_rtol": 1e-9}
+
+
+def fixed(step):
+    return {"ts_adapt_type": "none", "ts_dt": step, **TIGHT}
+
+
+def test_default_integrator_against_rk_and_its_order(small):
+    """Second order, though the Jacobian leaves out how A, D and K move with rho: 2m is a W-method."""
+    exact, _ = integrate(small("absorbing"), 16.0, ts_type="rk", ts_rk_type="5dp", ts_adapt_type="none", ts_dt=0.1)
+    errors = []
+    for step in (2.0, 1.0, 0.5):
+        final, _ = integrate(small("absorbing"), 16.0, **fixed(step))
+        errors.append(np.abs(final[:-1] - exact[:-1]).max())
+    slopes = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
+    assert slopes.min() > 1.8, slopes
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
+def test_conservation_along_a_run_with_default_tolerances(small, boundary):
+    _, reports = integrate(small(boundary), 60.0)
+    first = reports[0].measurement
+    for report in reports:
+        m = report.measurement
+        assert abs(m.density / first.density - 1.0) < 1e-12
+        assert abs(m.momentum) < 1e-12
+        assert abs(m.total_energy / first.total_energy - 1.0) < 1e-8
+    assert abs(reports[-1].measurement.kinetic_energy / first.kinetic_energy - 1.0) > 1e-3
+
+
+def test_stops_are_hit_and_steps_recover(small):
+    _, reports = integrate(small("periodic"), 40.0, stops=[7.3, 20.0])
+    times = [r.t for r in reports]
+    assert 7.3 in times and 20.0 in times and times[-1] == 40.0
+    assert all(b > a for a, b in zip(times[:-1], times[1:], strict=True))
+
+
+COARSE = {"theta_points": 10, "z_spacing": 6.0, "comm": PETSc.COMM_SELF}
+
+
+@pytest.mark.parametrize(
+    "integrator", [{"ts_type": "bdf"}, {"ts_type": "arkimex"}, {"ts_type": "rosw", "ts_rosw_type": "ra34pw2"}]
+)
+def test_other_integrators_converge_to_the_same_state(small, integrator):
+    exact, _ = integrate(
+        small("absorbing", **COARSE), 4.0, ts_type="rk", ts_rk_type="5dp", ts_adapt_type="none", ts_dt=0.05
+    )
+    errors = []
+    for step in (0.2, 0.1):
+        final, _ = integrate(small("absorbing", **COARSE), 4.0, snes_rtol=1e-9, **integrator, **fixed(step))
+        errors.append(np.abs(final[:-1] - exact[:-1]).max())
+    assert np.log2(errors[0] / errors[1]) > 1.7  # BDF2 is the lowest order
+
+
+@pytest.mark.parametrize("preconditioner", ["ilu", "lu"])
+def test_assembled_preconditioners_give_the_same_run(small, preconditioner):
+    ours, _ = integrate(small("absorbing", **COARSE), 4.0, **fixed(1.0))
+    theirs, _ = integrate(small("absorbing", **COARSE), 4.0, pc_type=preconditioner, **fixed(1.0))
+    np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-9)
+
+
+def test_explicit_contact_with_imex(small):
+    ours, _ = integrate(small("periodic"), 8.0, **fixed(0.25))
+    imex, _ = integrate(small("periodic", explicit=("contact",)), 8.0, ts_type="arkimex", snes_rtol=1e-9, **fixed(0.25))
+    np.testing.assert_allclose(imex[:-1], ours[:-1], atol=1e-6)
+
+
+def test_not_converged_is_an_error(small):
+    with pytest.raises(SolverError, match="t = 0"):
+        integrate(small("periodic"), 5.0, ksp_max_it=1, ksp_rtol=1e-12, ts_max_snes_failures=1, ts_max_reject=1)
+
+
+def test_thermal_state_stays_and_grows_its_correlations(small):
+    """Leading order, absorbing: rho does not move and g tends to -beta V c c (SA.20)."""
+    beta = 0.8
+    weak = Potential(Gaussian(), 0.005, 8.0)  # what E_int takes from E_kin moves rho at order V0^2
+    h = small(
+        "absorbing", "leading", theta_max=7.0, theta_points=40, z_max=96.0, state=Thermal(0.2, beta), potential=weak
+    )
+    final, reports = integrate(h, 3000.0)
+    assert np.abs(final[:-1] - h.initial_rho).max() < 1e-6 * h.initial_rho.max()
+    c = h.background(h.initial_rho).charge
+    chi = h.mesh.theta_weight * c.sum()
+    expected = -beta * h.setting.V * chi**2
+    reached = reports[-1].measurement.density_correlation
+    assert np.abs(reached - expected).max() < 2e-2 * np.abs(expected).max()
+
+
+@pytest.mark.parallel
+def test_ranks_agree(small):
+    one, _ = integrate(small("absorbing", comm=PETSc.COMM_SELF), 20.0, **TIGHT)
+    many, _ = integrate(small("absorbing"), 20.0, **TIGHT)
+    np.testing.assert_allclose(many, one, atol=1e-9)
+
+
+@pytest.mark.parallel
+def test_a_start_with_correlations_is_measured_alike_on_all_ranks(small):
+    h = small("absorbing")
+    x = state_vector(h, pair_correlation(h))
+    m = h.measure(x)
+    values = h.fields.comm.allgather((m.kurtosis, m.interaction_energy, m.absorbed_rate))
+    assert all(v == values[0] for v in values)

@@ -1,0 +1,87 @@
+"""Integrable models against identities, finite differences and limits (theory: GHD)."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gbbgky_petsc.mesh import PhaseSpaceMesh
+from gbbgky_petsc.physics.models import FreeParticles, HardRods, IntegrableModel, LiebLiniger
+from gbbgky_petsc.physics.states import BoostedThermal, Thermal
+
+MESH = PhaseSpaceMesh(theta_max=7.0, theta_points=80, z_max=40.0, z_spacing=4.0)
+THETA, WEIGHT = MESH.theta, MESH.theta_weight
+MODELS = [HardRods(1.0), LiebLiniger(1.0)]
+
+
+def boosted(model):
+    return BoostedThermal(0.3, 1.2, 0.8).sample(THETA, WEIGHT, model) * (1.0 + 0.1 * np.tanh(THETA))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_identities(model):
+    b = model.background(THETA, WEIGHT, boosted(model))
+    A, D, C = b.flux_jacobian, b.diffusion, b.covariance
+    assert np.abs(A @ C - C @ A.T).max() < 1e-12
+    assert np.abs(D @ C - C @ D.T).max() < 1e-12
+    assert np.abs(D.sum(axis=0)).max() < 1e-12
+    assert np.abs(D @ b.charge).max() < 1e-12 * np.abs(D).max()  # the normal mode rho f is a null vector
+    np.testing.assert_allclose(b.charge, C @ np.ones_like(THETA), atol=1e-13)
+    np.testing.assert_allclose(A.sum(axis=0), model.energy_derivative(THETA), atol=1e-11)  # (SB.19)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_flux_jacobian_and_response_are_derivatives(model):
+    rho = boosted(model)
+    change = np.exp(-((THETA - 0.5) ** 2))
+    eps = 1e-5
+    plus, minus = (model.background(THETA, WEIGHT, rho + s * eps * change) for s in (1, -1))
+    b = model.background(THETA, WEIGHT, rho)
+    flux = (plus.velocity * plus.rho - minus.velocity * minus.rho) / (2 * eps)
+    np.testing.assert_allclose(b.flux_jacobian @ change, flux, atol=1e-8)
+    np.testing.assert_allclose(b.charge_response @ change, (plus.charge - minus.charge) / (2 * eps), atol=1e-8)
+
+
+def test_hard_rods_closed_forms_equal_generic_route():
+    model, rho = HardRods(1.3), boosted(HardRods(1.3))
+    closed, generic = model.background(THETA, WEIGHT, rho), IntegrableModel.background(model, THETA, WEIGHT, rho)
+    for field in dataclasses.fields(closed):
+        np.testing.assert_allclose(getattr(closed, field.name), getattr(generic, field.name), atol=1e-12)
+
+
+def test_free_particles_have_no_diffusion():
+    b = FreeParticles().background(THETA, WEIGHT, boosted(FreeParticles()))
+    assert not b.diffusion.any()
+    np.testing.assert_allclose(b.flux_jacobian, np.diag(THETA))
+
+
+def test_lieb_liniger_becomes_free_fermions():
+    rho = boosted(LiebLiniger(1.0))
+    b = LiebLiniger(1e6).background(THETA, WEIGHT, rho)
+    np.testing.assert_allclose(b.velocity, 2.0 * THETA, atol=1e-4)
+    np.testing.assert_allclose(b.charge, rho * (1.0 - 2.0 * np.pi * rho), atol=1e-5)
+    assert np.abs(b.diffusion).max() < 1e-8
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_thermal_state_slope(model):
+    """d rho_th/d theta = -beta A c (SA.17)."""
+    beta = 0.9
+    rho = Thermal(0.3, beta).sample(THETA, WEIGHT, model)
+    b = model.background(THETA, WEIGHT, rho)
+    np.testing.assert_allclose(MESH.theta_derivative @ rho, -beta * b.flux_jacobian @ b.charge, atol=2e-7)
+
+
+def test_diffusion_quadrature_is_fourth_order():
+    """The kink of |theta - alpha| against a fine mesh."""
+    errors = []
+    for n in (20, 40):
+        mesh = PhaseSpaceMesh(6.0, n, 40.0, 4.0)
+        exact_mesh = PhaseSpaceMesh(6.0, n * 27, 40.0, 4.0)  # odd ratio: coarse nodes are fine nodes
+        values = []
+        for m in (mesh, exact_mesh):
+            rho = np.exp(-(m.theta**2)) * 0.1
+            D = HardRods(1.0).background(m.theta, m.theta_weight, rho).diffusion
+            values.append(D @ (m.theta * np.exp(-0.7 * m.theta**2)))
+        errors.append(np.abs(values[0] - values[1][13::27]).max())
+    assert 3.6 < np.log2(errors[0] / errors[1]) < 4.6

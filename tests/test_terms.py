@@ -1,0 +1,181 @@
+"""Terms against exact stationary states, and fast application against assembled products."""
+
+import numpy as np
+import pytest
+from conftest import pair_correlation, state_vector
+from petsc4py import PETSc
+
+from gbbgky_petsc.hierarchy import Jacobian
+from gbbgky_petsc.linalg.lyapunov import Coupled
+from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
+from gbbgky_petsc.physics.potential import Gaussian, Potential
+from gbbgky_petsc.physics.states import Thermal
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
+@pytest.mark.parametrize("closure", ["fluctuation", "printed"])
+def test_terms_equal_their_kronecker_products(small, boundary, closure):
+    h = small(boundary, closure=closure, comm=PETSc.COMM_SELF, theta_points=12, model=LiebLiniger(2.0))
+    g = pair_correlation(h)
+    background = h.background(h.initial_rho)
+    for term in h.linear:
+        term.update(background)
+        out = np.zeros_like(g)
+        term.add(h.pair_field(g), out)
+        assembled = (sum(f.matrix() for f in term.factors()) @ g.ravel()).reshape(g.shape)
+        np.testing.assert_allclose(out, assembled, atol=1e-12 * np.abs(assembled).max(), err_msg=term.name)
+
+
+def rates(h, g):
+    one_body, pair = h.rate(np.append(h.initial_rho, 0.0), g, h.all_terms, True)
+    return one_body, pair
+
+
+@pytest.mark.parametrize("model", [HardRods(1.0), LiebLiniger(1.0)])
+def test_thermal_pair_function_at_leading_order(small, model):
+    """g = -beta V c c is stationary (SA.18)-(SA.20), and rho does not move."""
+    beta = 0.8
+    h = small(
+        order="leading", comm=PETSc.COMM_SELF, theta_max=6.0, theta_points=60, model=model, state=Thermal(0.2, beta)
+    )
+    c = h.background(h.initial_rho).charge
+    g = -beta * h.setting.V[:, None, None] * c[:, None] * c[None, :]
+    one_body, pair = rates(h, g)
+    _, source = rates(h, np.zeros_like(g))
+    assert np.abs(pair).max() < 2e-5 * np.abs(source).max()
+    assert np.abs(one_body).max() < 1e-14
+
+
+def test_thermal_pair_function_with_collective(small):
+    """G_k = -beta V_k/(1 + beta chi V_k) c c with chi = int c."""
+    beta = 0.8
+    # theta_max = 8: the window then cuts rho at exp(-25), below the accuracy asked for
+    h = small(order="collective", comm=PETSc.COMM_SELF, theta_max=8.0, theta_points=60, state=Thermal(0.2, beta))
+    c = h.background(h.initial_rho).charge
+    chi = h.mesh.theta_weight * c.sum()
+    V_k = h.mesh.z_spacing * np.fft.rfft(np.fft.ifftshift(h.setting.V)).real
+    profile = np.fft.fftshift(np.fft.irfft(-beta * V_k / (1.0 + beta * chi * V_k), n=h.mesh.z_points))
+    g = profile[:, None, None] / h.mesh.z_spacing * c[:, None] * c[None, :]
+    _, pair = rates(h, g)
+    _, source = rates(h, np.zeros_like(g))
+    assert np.abs(pair).max() < 1e-9 * np.abs(source).max()
+
+
+def test_free_pair_function_fixes_the_contact_sign(small):
+    """rho rho' (exp(-beta V) - 1) is stationary for free particles without the three-point (collective) part."""
+    beta = 0.8
+    worst = []
+    for spacing in (2.0, 1.0):
+        h = small(
+            comm=PETSc.COMM_SELF, theta_max=8.0, theta_points=50, z_spacing=spacing, model=FreeParticles(),
+            state=Thermal(0.2, beta), potential=Potential(Gaussian(), 4.0, 8.0),
+        )  # fmt: skip
+        rho, V = h.initial_rho, h.setting.V
+        g = np.expm1(-beta * V)[:, None, None] * rho[:, None] * rho[None, :]
+        names = h.all_terms - {"collective"}
+        _, pair = h.rate(np.append(rho, 0.0), g, names, False)
+        _, source = h.rate(np.append(rho, 0.0), np.zeros_like(g), names, False)
+        worst.append(np.abs(pair).max() / np.abs(source).max())
+    assert worst[1] < 2e-6
+    assert np.log2(worst[0] / worst[1]) > 5.3  # sixth-order stencil
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
+@pytest.mark.parametrize("order", ["leading", "collective", "full"])
+def test_invariants_of_the_discrete_equations(small, boundary, order):
+    """Number, momentum and kinetic + interaction + absorbed energy, for any g with exchange symmetry."""
+    h = small(boundary, order, comm=PETSc.COMM_SELF)
+    g = pair_correlation(h)
+    one_body, pair = rates(h, g)
+    theta, weight = h.mesh.theta, h.mesh.theta_weight
+    rho_rate = one_body[:-1]
+    scale = np.abs(rho_rate).max()
+    assert abs(rho_rate.sum()) < 1e-12 * scale
+    assert abs((theta * rho_rate).sum()) < 1e-11 * scale
+    kinetic = weight * (0.5 * theta**2 * rho_rate).sum()
+    interaction = weight * (h.one_body.energy_weights @ pair.sum(axis=(1, 2)))
+    assert abs(kinetic) > 1e-3 * scale
+    assert abs(kinetic + interaction + one_body[-1]) < 1e-11 * abs(kinetic)
+
+
+def python_matrix(h, x, shift):
+    jacobian = Jacobian(h)
+    jacobian.set_point(x, shift)
+    A = PETSc.Mat().createPython((x.getSizes(), x.getSizes()), jacobian, comm=x.comm)
+    A.setUp()
+    return A, jacobian
+
+
+def test_jacobian_is_the_derivative(small):
+    """Exact in g; exact in rho at leading order around g = 0."""
+    h = small(order="leading", comm=PETSc.COMM_SELF)
+    x = state_vector(h, np.zeros((h.mesh.z_points, 20, 20)))
+    A, _ = python_matrix(h, x, 0.0)
+    direction = state_vector(h, pair_correlation(h, 1), rho_change=0.0)
+    values = direction.array_w
+    h.fields.one_body(values)[:-1] = 0.01 * np.cos(h.mesh.theta) * np.exp(-(h.mesh.theta**2))
+    h.fields.one_body(values)[-1] = 0.0
+    product, plus, minus = (x.duplicate() for _ in range(3))
+    A.mult(direction, product)
+    eps = 1e-4
+    for sign, out in ((eps, plus), (-eps, minus)):
+        moved = x.copy()
+        moved.axpy(sign, direction)
+        h.full_rhs(None, 0.0, moved, out)
+    numeric = (plus.array_r - minus.array_r) / (2.0 * eps)
+    # the change of A and D with rho acts on g = O(eps) here: second order in eps, cancelled by the central difference
+    np.testing.assert_allclose(-product.array_r, numeric, atol=1e-6 * np.abs(numeric).max())
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
+def test_assembled_jacobian_equals_operator(small, boundary):
+    from gbbgky_petsc.linalg.assembled import AssembledJacobian
+
+    h = small(boundary, comm=PETSc.COMM_SELF, theta_points=10, z_spacing=6.0)
+    x = state_vector(h, pair_correlation(h))
+    A, jacobian = python_matrix(h, x, 0.07)
+    assembled = AssembledJacobian(h)
+    P = assembled.create_matrix()
+    assembled.fill(jacobian, P)
+    v, y, z = x.duplicate(), x.duplicate(), x.duplicate()
+    v.array_w[:] = np.random.default_rng(3).standard_normal(v.getLocalSize())
+    A.mult(v, y)
+    P.mult(v, z)
+    np.testing.assert_allclose(z.array_r, y.array_r, atol=1e-12 * np.abs(y.array_r).max())
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
+def test_any_number_of_ranks_gives_the_same_operators(small, boundary):
+    """Right-hand side, Jacobian and preconditioner against one rank alone."""
+    results = []
+    for comm in (PETSc.COMM_WORLD, PETSc.COMM_SELF):
+        h = small(boundary, comm=comm)
+        x = state_vector(h, pair_correlation(h))
+        A, jacobian = python_matrix(h, x, 0.05)
+        inverse = Coupled(h.setting, h.fields, True)
+        inverse.decompose(jacobian.background)
+        inverse.set_shift(0.05)
+        f, y = x.duplicate(), x.duplicate()
+        h.full_rhs(None, 0.0, x, f)
+        A.mult(x, y)
+        one_body, pair = inverse.solve(h.fields.gather_one_body(x.array_r), h.fields.pair(x.array_r))
+        whole = [h.fields.gather_planes(p) for p in (h.fields.pair(f.array_r), h.fields.pair(y.array_r), pair)]
+        results.append([*whole, h.fields.gather_one_body(f.array_r), h.fields.gather_one_body(y.array_r), one_body])
+    for many, one in zip(*results, strict=True):
+        np.testing.assert_allclose(many, one, atol=1e-11 * np.abs(one).max())
+
+
+@pytest.mark.parallel
+def test_lyapunov_preconditioner_inverts_the_periodic_jacobian(small):
+    h = small("periodic", "collective")
+    x = state_vector(h, np.zeros_like(pair_correlation(h)))
+    A, jacobian = python_matrix(h, x, 0.03)
+    inverse = Coupled(h.setting, h.fields, True)
+    inverse.decompose(jacobian.background)
+    inverse.set_shift(0.03)
+    v, y = state_vector(h, pair_correlation(h, 5), rho_change=0.1), x.duplicate()
+    A.mult(v, y)
+    one_body, pair = inverse.solve(h.fields.gather_one_body(y.array_r), h.fields.pair(y.array_r))
+    np.testing.assert_allclose(one_body, h.fields.gather_one_body(v.array_r), atol=1e-11)
+    np.testing.assert_allclose(pair, h.fields.pair(v.array_r), atol=1e-11)
