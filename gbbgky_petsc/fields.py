@@ -6,6 +6,8 @@ Only z is split over ranks (z-slabs), so the dense products in theta stay local;
 to (theta, theta') pencils for the transform in z and on to slabs of wavenumbers, and back.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import scipy.fft
 from mpi4py import MPI
@@ -68,9 +70,9 @@ class Fields:
         self.dm.addDM(self.pair_dm)
         self.dm.setUp()
 
-        (first, _), (count, _) = self.one_body_dm.getCorners()[0] * 2, self.one_body_dm.getCorners()[1] * 2
+        (first,), (count,) = self.one_body_dm.getCorners()
         self.one_body_range = slice(first, first + count)
-        start, planes = self.pair_dm.getCorners()[0][2], self.pair_dm.getCorners()[1][2]
+        (_, _, start), (_, _, planes) = self.pair_dm.getCorners()
         self.z_range = slice(start, start + planes)
         self.pair_shape = (planes, n, n)
         self._one_body_counts = self.comm.allgather(count)
@@ -155,7 +157,7 @@ class Wavenumbers:
             return slab
         own_rows = int(rows[self.comm.rank + 1] - rows[self.comm.rank])
         own_planes = slab.shape[0]
-        send = np.concatenate([slab[:, a:b].ravel() for a, b in zip(rows[:-1], rows[1:], strict=True)])
+        send = np.concatenate([slab[:, a:b].ravel() for a, b in pairwise(rows)])
         pencil = np.empty((int(planes[-1]), own_rows, self._n), dtype=slab.dtype)
         self.comm.Alltoallv(
             (send, np.diff(rows) * own_planes * self._n), (pencil, np.diff(planes) * own_rows * self._n)

@@ -42,8 +42,9 @@ def preset(options: PETSc.Options, key: str, value: str) -> None:
 class Integrator:
     """A TS over a hierarchy. Options carry no prefix: -ts_type, -ksp_rtol, -pc_type, ...
 
-    Presets: Rosenbrock-W method 2m (second order whatever the Jacobian, L-stable), error control on rho in the maximum norm, steps of
-    at most `LARGEST_STEP` correlation times, right-preconditioned GMRES, Lyapunov preconditioner. Own options:
+    Presets: Rosenbrock-W method 2m (second order whatever the Jacobian, L-stable), error control on rho in the
+    maximum norm, steps of at most `LARGEST_STEP` correlation times, right-preconditioned GMRES, Lyapunov
+    preconditioner. Own options:
 
     -ts_atol : absolute error per step allowed in rho (default 5e-3 of its maximum)
 

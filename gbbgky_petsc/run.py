@@ -170,16 +170,16 @@ def run(problem: Problem, target: Path) -> None:
         grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}
         writer = ResultWriter(target, attributes, grid)
         recorder = Recorder(problem, writer)
+    complete = False
     try:
         integrator.run(problem.end, case.output.snapshots_at, recorder or (lambda progress: None))
+        complete = integrator.ts.getTime() >= problem.end * (1.0 - 1e-9)
     finally:
         if recorder is not None:
             recorder.close()
         if writer is not None and writer.series["t"]:
             writer.attributes["wall_seconds"] = time.monotonic() - started
-            writer.flush(
-                complete=writer.series["t"][-1] >= problem.end * (1.0 - 1e-9) or bool(case.output.series_every)
-            )
+            writer.flush(complete=complete)
     if writer is not None:
         print_summary(writer, integrator, time.monotonic() - started)
     report_unused(bool(given_options))

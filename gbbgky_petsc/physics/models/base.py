@@ -102,7 +102,7 @@ class IntegrableModel(ABC):
         exchange = (np.diag(weight * W.sum(axis=0)) - weight * W) / density_of_states[:, None] ** 2
         D = 0.5 * Rt_inverse @ (density_of_states[:, None] * exchange / density_of_states[None, :]) @ Rt
 
-        c: Array = Rt_inverse @ (rho * f * unit_dressed)
+        c: Array = Rt_inverse.dot(rho * f * unit_dressed)
         # delta of c = n T c + 2 pi rho_s^2 n f, with delta n = R^t delta rho / rho_s
         slope = (T @ c + 2.0 * np.pi * density_of_states**2 * self.statistics.variance_slope(n)) / density_of_states
         response = Rt_inverse @ (slope[:, None] * Rt + (4.0 * np.pi * rho * f)[:, None] * T)
