@@ -251,6 +251,7 @@ class Jacobian:
     def __init__(self, hierarchy: Hierarchy) -> None:
         self.hierarchy = hierarchy
         self.shift = 0.0
+        self.factor = 1.0  # set by MatScale, which ARKIMEX calls in newer PETSc
         self.assembled: AssembledJacobian | None = None  # set where a preconditioner needs matrix entries
         self.names = frozenset(hierarchy.all_terms - hierarchy.explicit)
         self._collective = next((t for t in hierarchy.linear if isinstance(t, terms.Collective)), None)
@@ -260,9 +261,13 @@ class Jacobian:
         fields, state = self.hierarchy.fields, x.array_r
         self.background = self.hierarchy.background(fields.gather_one_body(state)[:-1].copy())
         self.shift = shift
+        self.factor = 1.0
         if self._collective is not None:
             self._point_field = self.hierarchy.pair_field(fields.pair(state))
             self._point_field.moments  # noqa: B018 (evaluated while the state is at hand)
+
+    def scale(self, mat: PETSc.Mat, factor: float) -> None:
+        self.factor *= factor
 
     def mult(self, mat: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
         h, fields = self.hierarchy, self.hierarchy.fields
@@ -279,6 +284,8 @@ class Jacobian:
         fields.one_body(values)[:] = self.shift * one_body[own] - result[own]
         np.multiply(pair, self.shift, out=fields.pair(values))
         fields.pair(values)[:] -= out
+        if self.factor != 1.0:
+            values *= self.factor
 
     def whole_coupling(self, change: Array) -> Array:
         """Derivative of layer 2 along a change of rho, (Nz, N, N) on every rank; for assembly. Collective."""

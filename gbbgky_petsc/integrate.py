@@ -68,6 +68,9 @@ class Integrator:
         if self.type not in EXPLICIT_TYPES:
             self._set_solver(options)
         ts.setFromOptions()
+        for name in ("ts_dt", "ts_time_step"):  # the old name and the one since 3.25 work with any PETSc
+            if options.hasName(name):
+                ts.setTimeStep(options.getReal(name))
         self._set_tolerances(options)
 
     def _set_functions(self) -> None:

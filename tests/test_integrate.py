@@ -25,7 +25,14 @@ def integrate(hierarchy, end, stops=(), **options):
         last = hierarchy.fields.gather_one_body(integrator.state.array_r)
         integrator.destroy()
     finally:
-        for key in (*options, "ts_rosw_type", "ts_adapt_dt_max", "ts_adapt_wnormtype", "ksp_gmres_restart"):
+        for key in (
+            *options,
+            "ts_time_step",
+            "ts_rosw_type",
+            "ts_adapt_dt_max",
+            "ts_adapt_wnormtype",
+            "ksp_gmres_restart",
+        ):
             database.delValue(key)
     return last, reports
 

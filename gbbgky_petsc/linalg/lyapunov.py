@@ -219,6 +219,7 @@ class LyapunovPC:
             self._inverse.decompose(background)
             self.decompositions += 1
         self._inverse.set_shift(jacobian.shift)
+        self._factor = jacobian.factor
 
     def apply(self, pc: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
         assert self._inverse is not None
@@ -228,6 +229,8 @@ class LyapunovPC:
         result = y.array_w
         fields.one_body(result)[:] = one_body[fields.one_body_range]
         fields.pair(result)[:] = pair
+        if self._factor != 1.0:
+            result /= self._factor
 
     def view(self, pc: PETSc.PC, viewer: PETSc.Viewer | None = None) -> None:
         if viewer is not None and self._inverse is not None:
