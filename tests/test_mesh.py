@@ -75,6 +75,9 @@ def test_potential_transform_and_images():
     k = np.array([0.0, 0.3, 1.0])
     np.testing.assert_allclose(V.fourier(k), 2.0 * np.sqrt(2.0 * np.pi) * np.exp(-0.5 * (3.0 * k) ** 2), atol=1e-9)
     tail = Potential(Power(2.0), 1.0, 1.0)
+    small = np.array([1e-5, 1e-3, 0.05, 0.2, 3.0])  # pi exp(-k) exactly, and smooth towards k = 0
+    np.testing.assert_allclose(tail.fourier(small), np.pi * np.exp(-small), atol=1e-8)
+    np.testing.assert_allclose(V.fourier(small / 3.0), 2.0 * np.sqrt(2.0 * np.pi) * np.exp(-0.5 * small**2), atol=1e-8)
     x, ring = 0.7, 10.0
     # sum over n of 1/(1 + (x + nL)^2) in closed form
     exact = np.pi / ring * np.sinh(2 * np.pi / ring) / (np.cosh(2 * np.pi / ring) - np.cos(2 * np.pi * x / ring))

@@ -121,7 +121,13 @@ class Potential:
         top = self.shape.support
         if q == 0.0:
             return 2.0 * quad(phi, 0.0, top, epsabs=1e-13, epsrel=1e-11, limit=500)[0]
-        return 2.0 * quad(phi, 0.0, top, weight="cos", wvar=q, epsabs=1e-11, limit=500, limlst=500)[0]
+        # the oscillatory rule works in whole periods and would step over the core where one is long: plain rule there
+        core = min(top, 20.0) if q < 0.1 else 0.0
+        near = quad(lambda x: phi(x) * np.cos(q * x), 0.0, core, epsabs=1e-13, limit=500)[0] if core else 0.0
+        if core == top:
+            return 2.0 * near
+        far = quad(phi, core, top, weight="cos", wvar=q, epsabs=1e-11, limit=500, limlst=500)[0]
+        return 2.0 * (near + far)
 
     def periodic(self, x: ArrayLike, ring: float) -> Array:
         """Image sum over a ring, sum_n V(x + n ring), same shape as x.
