@@ -29,7 +29,7 @@ lint: setup
 
 test: setup
 	timeout 500 $(BIN)/python -m pytest -q tests
-	timeout 200 $(MPIRUN) -n 2 $(BIN)/python -m pytest -q -m parallel tests
+	timeout 200 $(MPIRUN) -n 2 $(BIN)/python -m pytest -q --color=no -m parallel tests
 
 clean:
 	rm -rf .venv runs/results

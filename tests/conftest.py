@@ -21,8 +21,12 @@ from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import BoostedThermal
 
-if MPI.COMM_WORLD.rank > 0:  # one summary line is enough
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    """One summary is enough: ranks above 0 report failures only, through the hook below."""
+    if MPI.COMM_WORLD.rank > 0:
+        config.pluginmanager.unregister(config.pluginmanager.get_plugin("terminalreporter"))
 
 
 @pytest.hookimpl(hookwrapper=True)
