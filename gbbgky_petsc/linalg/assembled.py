@@ -83,7 +83,8 @@ class AssembledJacobian:
         if "streaming" in names and np.any(edge):
             lost = lost + sp.csr_matrix(np.kron(edge, (slope[:, None] - slope[None, :]).ravel())[None, :])
         force = mesh.z_spacing * mesh.theta_weight * h.setting.force
-        layer_one = sp.kron(force[None, :], sp.kron(mesh.theta_derivative, np.ones((1, n))))
+        derivative, ones = mesh.theta_derivative, np.ones((1, n))
+        layer_one = sp.kron(force[None, :], sp.kron(derivative, ones) - sp.kron(ones, derivative)) / 2.0
         coupling = np.zeros((pairs, n + 1))
         for column in range(n):
             change = np.zeros(n)

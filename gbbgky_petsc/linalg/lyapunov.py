@@ -173,7 +173,9 @@ class Coupled:
             modes = inverse.to_modes(k, spectrum[k])
             modes *= self._denominator[k]
             spectrum[k] = modes
-            pull += (self._one_body_weight[k] * (inverse.vectors[k] @ (modes @ self._y[k]))).real
+            y, X = self._y[k], inverse.vectors[k]
+            moment = X @ (modes @ y) - X.conj() @ (y.conj() @ modes)  # m - m~, see `terms.OneBody`
+            pull += 0.5 * (self._one_body_weight[k] * moment).real
         self._fields.comm.Allreduce(MPI.IN_PLACE, pull)
         change = self._schur @ (one_body[:-1] + self._mesh.theta_derivative @ pull)
 

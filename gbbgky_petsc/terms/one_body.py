@@ -7,7 +7,11 @@ from gbbgky_petsc.terms.base import PairField, Setting
 
 
 class OneBody:
-    """d rho/dt = d_theta int dz V'(z) m_theta(z), eq. (SA.2)."""
+    """d rho/dt = d_theta int dz V'(z) [m_theta(z) - m~_theta(z)]/2, eq. (SA.2).
+
+    m~_theta(z) = int dgamma g_{gamma theta}(z) is m_theta(-z) by exchange symmetry and V' is odd: the same as m alone,
+    but momentum is then conserved for any g, also where rounding has broken the symmetry.
+    """
 
     def __init__(self, setting: Setting) -> None:
         mesh = setting.mesh
@@ -23,7 +27,8 @@ class OneBody:
 
     def rate(self, field: PairField) -> Array:
         """d rho/dt, (N,) on every rank. Collective."""
-        return self._derivative @ (self._force @ field.moments[0])
+        m, m_mirror = field.moments
+        return self._derivative @ (self._force @ (m - m_mirror)) / 2.0
 
     def interaction_energy(self, field: PairField) -> float:
         """1/2 int dz V int int g per unit length. Collective."""
