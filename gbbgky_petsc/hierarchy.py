@@ -228,7 +228,7 @@ class Hierarchy:
             absorbed_rate += self.one_body.edge_power(field, self.model.energy_derivative(theta))
         return Measurement(
             density=density,
-            momentum=float((theta * rho).sum() / rho.sum()),
+            momentum=observables.momentum(theta, rho),
             kurtosis=observables.kurtosis(theta, rho),
             kinetic_energy=observables.kinetic_energy(self.model, theta, rho),
             interaction_energy=self.one_body.interaction_energy(field) / density,

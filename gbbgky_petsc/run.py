@@ -15,7 +15,7 @@ from tqdm import tqdm
 import gbbgky_petsc
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.hierarchy import Hierarchy, Measurement
-from gbbgky_petsc.integrate import Integrator, Progress, preset
+from gbbgky_petsc.integrate import EXPLICIT_TYPES, Integrator, Progress, preset
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.problem import Problem
@@ -94,7 +94,7 @@ class Recorder:
         assert self._last is not None and self._every is not None
         t0, a = self._last
         b, step = p.measurement, p.t - t0
-        while (self._written) * self._every <= p.t * (1.0 + 1e-12):
+        while self._written * self._every <= p.t * (1.0 + 1e-12):
             t = self._written * self._every
             s = (t - t0) / step
             rho = _hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
@@ -111,7 +111,7 @@ class Recorder:
             t_rescaled=t / self._problem.unit,
             kurtosis=observables.kurtosis(theta, rho),
             density=weight * float(rho.sum()),
-            momentum=float((theta * rho).sum() / rho.sum()),
+            momentum=observables.momentum(theta, rho),
             kinetic_energy=kinetic,
             interaction_energy=interaction,
             absorbed_energy=absorbed,
@@ -152,7 +152,7 @@ def run(problem: Problem, target: Path) -> None:
     )
     integrator = Integrator(hierarchy)
     if PETSc.Options().hasName("help"):
-        if integrator.type not in ("euler", "rk", "ssp", "glee"):
+        if integrator.type not in EXPLICIT_TYPES:
             integrator.ts.getSNES().setUp()
         return
     recorder: Recorder | None = None

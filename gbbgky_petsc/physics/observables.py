@@ -6,14 +6,14 @@ from gbbgky_petsc.physics.models.base import Array, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
 
-def moment(theta: Array, weight: float, rho: Array, order: int) -> float:
-    """int theta^order rho, normalised by the density."""
-    return float((theta**order * rho).sum() / rho.sum())
+def momentum(theta: Array, rho: Array) -> float:
+    """Momentum per particle, int theta rho / density."""
+    return float((theta * rho).sum() / rho.sum())
 
 
 def kurtosis(theta: Array, rho: Array) -> float:
     """Excess kurtosis of rho(theta) about its mean: 0 for a Maxwellian."""
-    mean = float((theta * rho).sum() / rho.sum())
+    mean = momentum(theta, rho)
     second = float(((theta - mean) ** 2 * rho).sum() / rho.sum())
     fourth = float(((theta - mean) ** 4 * rho).sum() / rho.sum())
     return fourth / second**2 - 3.0
