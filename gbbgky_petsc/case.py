@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -222,6 +222,31 @@ class Output(Section):
     flush_seconds: Positive = 30.0
 
 
+class MolecularDynamics(Section):
+    """Rings of hard rods for `gbbgky md`; density, potential and times come from the other tables."""
+
+    particles: Annotated[int, Field(ge=2)] | None = None
+    ring: Positive | None = None
+    realisations: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)] = 0
+    step: Positive | None = None
+    energy_tolerance: Positive | None = None
+    integrator: Literal["splitting", "plain", "reference"] = "splitting"
+    ranks_per_ring: Annotated[int, Field(ge=1)] = 1
+    force_tolerance: Positive = 1e-4
+    equilibrate: bool = False
+    structure_cutoff: Positive = 6.0
+    low_pass: Positive = 0.5
+
+    @model_validator(mode="after")
+    def _choices(self) -> "MolecularDynamics":
+        if (self.particles is None) == (self.ring is None):
+            raise ValueError("give exactly one of: particles, ring")
+        if self.step is not None and self.energy_tolerance is not None:
+            raise ValueError("give at most one of: step, energy_tolerance")
+        return self
+
+
 class Case(Section):
     """A whole case. Lengths, masses and energies are in the model's units."""
 
@@ -232,6 +257,7 @@ class Case(Section):
     hierarchy: Hierarchy = Hierarchy()
     time: Time
     output: Output = Output()
+    md: MolecularDynamics | None = None
     petsc: dict[str, str | int | float | bool] = {}
 
     def build_mesh(self) -> PhaseSpaceMesh:
@@ -297,6 +323,15 @@ def resolved(case: Case) -> str:
     return case.model_dump_json(exclude_none=True)
 
 
+def differences(case: Case, stored: str, ignored: Collection[str] = ()) -> list[str]:
+    """Keys ('table.key') in which a case differs from a resolved one, but for ``ignored`` keys and tables."""
+    now, before = tree_of(resolved(case)), tree_of(stored)
+    tables = sorted(set(now) | set(before))
+    keys = [(t, k) for t in tables for k in sorted(set(now.get(t, {})) | set(before.get(t, {})))]
+    changed = [f"{t}.{k}" for t, k in keys if now.get(t, {}).get(k) != before.get(t, {}).get(k)]
+    return [key for key in changed if key not in ignored and key.partition(".")[0] not in ignored]
+
+
 def _override(tree: dict[str, Any], assignment: str) -> None:
     key, equals, text = assignment.partition("=")
     if not equals or not key:
@@ -354,4 +389,6 @@ def _allowed_keys(tree: dict[str, Any], location: list[str]) -> list[str]:
     table = location[0]
     if table in _KINDS:
         return list(_variants(table)[tree[table]["kind"]].model_fields)
-    return list(Case.model_fields[table].annotation.model_fields)  # type: ignore[union-attr]
+    annotation: Any = Case.model_fields[table].annotation
+    section = next(kind for kind in (annotation, *getattr(annotation, "__args__", ())) if hasattr(kind, "model_fields"))
+    return list(section.model_fields)

@@ -39,11 +39,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True)
 
-    run = commands.add_parser("run", allow_abbrev=False, help="integrate the hierarchy of a case")
-    run.add_argument("case", type=Path, help="case file (TOML)")
-    run.add_argument("-o", "--output", type=Path, help="result file (default: runs/results/CASE.h5)")
-    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the case")
-    run.add_argument("--force", action="store_true", help="overwrite an existing result file")
+    _add_case(commands.add_parser("run", allow_abbrev=False, help="integrate the hierarchy of a case"), "CASE.h5")
+    md = commands.add_parser("md", allow_abbrev=False, help="molecular dynamics of a case: an ensemble of rings")
+    _add_case(md, "CASE_md.h5")
+    md.add_argument("--resume", action="store_true", help="keep the realisations that the result file holds")
 
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
@@ -52,6 +51,14 @@ def parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", allow_abbrev=False, help="what a result file holds")
     info.add_argument("result", type=Path, metavar="RESULT.h5")
     return top
+
+
+def _add_case(command: argparse.ArgumentParser, default: str) -> None:
+    """Arguments of a command that takes a case to a result."""
+    command.add_argument("case", type=Path, help="case file (TOML)")
+    command.add_argument("-o", "--output", type=Path, help=f"result file (default: runs/results/{default})")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the case")
+    command.add_argument("--force", action="store_true", help="overwrite an existing result file")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -65,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             _run(arguments, petsc)
         elif petsc:
             raise InputError(f"{petsc[0]}: gbbgky {arguments.command} takes no PETSc options")
+        elif arguments.command == "md":
+            _md(arguments)
         elif arguments.command == "plot":
             _plot(arguments)
         else:
@@ -80,6 +89,8 @@ def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
     import petsc4py
 
     petsc4py.init([sys.argv[0], *petsc])
+    from mpi4py import MPI
+
     from gbbgky_petsc import case as case_file
     from gbbgky_petsc import problem
     from gbbgky_petsc.run import run
@@ -87,12 +98,26 @@ def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
 
     case = case_file.load(arguments.case, arguments.set)
     target = arguments.output or Path("runs/results") / f"{arguments.case.stem}.h5"
-    from petsc4py import PETSc
-
     check_target(target, arguments.force)
     built = problem.build(case, arguments.case.parent)
-    PETSc.COMM_WORLD.barrier()  # every rank has looked at the target before rank 0 writes
+    MPI.COMM_WORLD.barrier()  # every rank has looked at the target before rank 0 writes
     run(built, target)
+
+
+def _md(arguments: argparse.Namespace) -> None:
+    from mpi4py import MPI
+
+    from gbbgky_petsc import case as case_file
+    from gbbgky_petsc import problem
+    from gbbgky_petsc.commands.md import simulate
+    from gbbgky_petsc.store.writer import check_target
+
+    case = case_file.load(arguments.case, arguments.set)
+    target = arguments.output or Path("runs/results") / f"{arguments.case.stem}_md.h5"
+    check_target(target, arguments.force or arguments.resume)
+    built = problem.build(case, arguments.case.parent)
+    MPI.COMM_WORLD.barrier()  # every rank has looked at the target before rank 0 writes
+    simulate(built, target, arguments.resume)
 
 
 def _plot(arguments: argparse.Namespace) -> None:
@@ -121,8 +146,8 @@ def _info(arguments: argparse.Namespace) -> None:
 
 def _stop(message: str, status: int) -> NoReturn:
     """One line from the first rank that gets here, and a non-zero exit of all ranks."""
-    petsc = sys.modules.get("petsc4py.PETSc")
-    size, rank = (petsc.COMM_WORLD.getSize(), petsc.COMM_WORLD.getRank()) if petsc else (1, 0)
+    mpi = sys.modules.get("mpi4py.MPI")
+    size, rank = (mpi.COMM_WORLD.size, mpi.COMM_WORLD.rank) if mpi else (1, 0)
     if rank == 0 or status != 2:
         print(f"gbbgky: {' '.join(message.split())}", file=sys.stderr, flush=True)
     if size > 1 and status != 2:

@@ -11,6 +11,7 @@ from gbbgky_petsc.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
+from gbbgky_petsc.physics.states import State
 
 #: V(L)/V_max above which the z-domain is too short for the potential
 TAIL = 0.02
@@ -18,11 +19,12 @@ TAIL = 0.02
 
 @dataclass(frozen=True)
 class Problem:
-    """Model, potential, mesh and initial rho (N,) of a case; ``unit`` is the t of one rescaled time unit."""
+    """Model, potential, state, mesh and initial rho (N,) of a case; ``unit`` is the t of one rescaled time unit."""
 
     case: Case
     model: IntegrableModel
     potential: Potential
+    state: State
     mesh: PhaseSpaceMesh
     rho: Array
     unit: float
@@ -77,4 +79,4 @@ def build(case: Case, folder: Path) -> Problem:
     late = [t for t in case.output.snapshots_at if t > end]
     if late:
         raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {end:g}")
-    return Problem(case, model, potential, mesh, rho, unit, end)
+    return Problem(case, model, potential, state, mesh, rho, unit, end)

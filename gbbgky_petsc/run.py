@@ -1,40 +1,22 @@
 """`gbbgky run`: integrate the hierarchy of a case and write its result file."""
 
 import json
-import platform
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from petsc4py import PETSc
-from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
-import gbbgky_petsc
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc.commands.common import console, progress_bar, versions
 from gbbgky_petsc.hierarchy import Hierarchy, Measurement
 from gbbgky_petsc.integrate import EXPLICIT_TYPES, Integrator, Progress, preset
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.writer import ResultWriter
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result depends on."""
-    import mpi4py
-    import scipy
-
-    return {
-        "gbbgky_petsc": gbbgky_petsc.__version__,
-        "petsc": ".".join(map(str, PETSc.Sys.getVersion())),
-        "mpi4py": mpi4py.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "python": platform.python_version(),
-    }
 
 
 def apply_petsc_table(case: case_file.Case) -> None:
@@ -60,12 +42,7 @@ class Recorder:
         self._last: tuple[float, Measurement] | None = None
         self._written = 0
         self.first: Measurement | None = None
-        self._bar = tqdm(
-            total=problem.end,
-            unit="t",
-            mininterval=0.5,
-            bar_format="{percentage:3.0f}%|{bar:20}| {postfix} [{elapsed}<{remaining}]",
-        )
+        self._bar = progress_bar(problem.end, "t")
 
     def __call__(self, p: Progress) -> None:
         m = p.measurement
@@ -162,7 +139,7 @@ def run(problem: Problem, target: Path) -> None:
         attributes = {
             "case": case_file.resolved(case),
             "petsc_options": json.dumps(PETSc.Options().getAll()),
-            "versions": json.dumps(versions()),
+            "versions": json.dumps(versions(petsc=".".join(map(str, PETSc.Sys.getVersion())))),
             "ranks": comm.getSize(),
             "rescaled_time_unit": problem.unit,
             "equations": "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)",
@@ -208,10 +185,10 @@ def print_summary(writer: ResultWriter, integrator: Integrator, seconds: float) 
             f"{s['interaction_energy'][i]:.5f}",
             f"{drift:.1e}",
         )
-    console = Console(highlight=False)
-    console.print(table)
+    out = console()
+    out.print(table)
     ts = integrator.ts
-    console.print(
+    out.print(
         f"{ts.getStepNumber()} steps ({ts.getStepRejections()} rejected), {ts.getKSPIterations()} Krylov iterations, "
         f"{seconds:.1f} s on {writer.attributes['ranks']} rank(s); written to {writer.path}"
     )

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -87,6 +88,122 @@ def test_existing_output_is_kept_unless_forced(tmp_path):
     refused = gbbgky("run", CASE, "-o", target, *sets())
     assert refused.returncode == 2 and "--force" in refused.stderr
     assert target.read_text() == "precious"
+
+
+RINGS = ["time.end=20.0", "output.snapshots_at=[10.0]", "output.series_every=5.0", "md.realisations=5",
+         "md.force_tolerance=1e-3", "output.flush_seconds=0.01"]  # fmt: skip
+
+
+def rings(*assignments):
+    return [word for a in (*RINGS, *assignments) for word in ("--set", a)]
+
+
+def test_md_writes_the_same_schema_with_errors(tmp_path):
+    """Every column of the hierarchy is there, each random one with its error; the plot takes both kinds."""
+    theory, dynamics = tmp_path / "theory.h5", tmp_path / "dynamics.h5"
+    assert gbbgky("run", CASE, "-o", theory, *sets()).returncode == 0
+    done = gbbgky("md", CASE, "-o", dynamics, *rings())
+    assert done.returncode == 0, done.stderr
+    with h5py.File(theory) as one, h5py.File(dynamics) as two:
+        for group in ("series", "snapshots", "mesh"):
+            assert set(one[group]) <= set(two[group])
+        np.testing.assert_allclose(two["series/t"], np.arange(5) * 5.0)
+        np.testing.assert_allclose(two["snapshots/t"], [0.0, 10.0])
+        assert set(np.unique(two["series/kurtosis_stderr"][()] > 0.0)) == {True}
+        spread = np.sqrt((2.32 - 1.2**2) / 4.0 / 500.0)  # of 500 values of theta^2/2 in two boosted Maxwellians
+        assert abs(two["series/kinetic_energy"][0] - 0.6) < 4.0 * spread
+        # of 500 velocities all lie on the mesh, and the ring has exactly the density of the case
+        np.testing.assert_allclose(two["snapshots/rho"][()] @ two["mesh/theta_weights"][()], 0.2)
+        assert two["snapshots/density_correlation"].dims[1][0].name == "/mesh/z"
+        assert two["snapshots/structure"].dims[1][0].name == "/mesh/k"
+        assert two.attrs["complete"] and two.attrs["realisations"] == 5 and two.attrs["particles"] == 100
+    picture = gbbgky("plot", theory, dynamics, "-o", tmp_path / "both.png")
+    assert picture.returncode == 0 and (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_md_resumes_and_does_not_depend_on_ranks(tmp_path):
+    straight, resumed = tmp_path / "straight.h5", tmp_path / "resumed.h5"
+    assert gbbgky("md", CASE, "-o", straight, *rings(), ranks=2).returncode == 0
+    assert gbbgky("md", CASE, "-o", resumed, *rings("md.realisations=2")).returncode == 0
+    done = gbbgky("md", CASE, "-o", resumed, "--resume", *rings())
+    assert done.returncode == 0, done.stderr
+    with h5py.File(straight) as one, h5py.File(resumed) as two:
+        for name in one["series"]:
+            np.testing.assert_array_equal(one[f"series/{name}"], two[f"series/{name}"])
+        np.testing.assert_array_equal(one["samples/realisation"], np.arange(5))
+    for changed, word in (("md.seed=8", "md.seed"), ("md.realisations=3", "md.realisations")):
+        refused = gbbgky("md", CASE, "-o", resumed, "--resume", *rings(changed))
+        assert refused.returncode == 2 and word in refused.stderr and len(refused.stderr.splitlines()) == 1
+    with h5py.File(resumed) as file:
+        assert file.attrs["realisations"] == 5
+
+
+def test_md_killed_keeps_finished_realisations(tmp_path):
+    target = tmp_path / "out.h5"
+    command = [
+        sys.executable,
+        "-m",
+        "gbbgky_petsc",
+        "md",
+        str(CASE),
+        "-o",
+        str(target),
+        *rings("md.realisations=100000"),
+    ]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
+        while not target.exists() and running.poll() is None:
+            time.sleep(0.05)
+        running.kill()
+    with h5py.File(target) as file:
+        held = file["samples/realisation"].size
+        assert held >= 1 and not file.attrs["complete"]
+    done = gbbgky("md", CASE, "-o", target, "--resume", *rings(f"md.realisations={held + 1}"))
+    assert done.returncode == 0, done.stderr
+    with h5py.File(target) as file:
+        np.testing.assert_array_equal(file["samples/realisation"], np.arange(held + 1))
+
+
+def test_md_step_follows_from_an_energy_tolerance(tmp_path):
+    target, tolerance = tmp_path / "out.h5", 1e-7
+    setting = rings("md.energy_tolerance=1e-7", "time.end=50.0", "md.realisations=20", "output.snapshots_at=[]")
+    done = gbbgky("md", CASE, "-o", target, *setting)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(target) as file:
+        assert file.attrs["md_step"] != 0.1
+        assert tolerance / 4.0 < file["series/energy_error_rms"][-1] < 4.0 * tolerance
+
+
+BAD_RINGS = {
+    "md.realisations=0": "md.realisations",
+    "md.realisation=5": "md.realisation",
+    "md.particles=100": "exactly one of",
+    "md.ring=60.0": "md.ring",
+    "md.integrator=euler": "md.integrator",
+    "md.step=-0.1": "md.step",
+    "md.ranks_per_ring=2": "md.ranks_per_ring",
+    "md.equilibrate=true": "md.equilibration",
+    "model={kind='lieb_liniger',coupling=1.0}": "md.model",
+    "state.density=1.5": "state.density",
+}
+
+
+@pytest.mark.parametrize("assignment", BAD_RINGS)
+def test_bad_md_input_is_one_line(assignment, tmp_path):
+    done = gbbgky("md", CASE, "-o", tmp_path / "out.h5", *rings(assignment))
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1 and BAD_RINGS[assignment] in lines[0]
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_bad_md_input_under_mpirun_ends_all_ranks(tmp_path):
+    done = gbbgky("md", CASE, "-o", tmp_path / "out.h5", *rings("md.ranks_per_ring=3"), ranks=2)
+    assert done.returncode != 0 and done.stderr.count("md.ranks_per_ring") == 1 and "Traceback" not in done.stderr
+
+
+def test_md_takes_no_petsc_options(tmp_path):
+    done = gbbgky("md", CASE, "-o", tmp_path / "out.h5", "-ts_type", "rk")
+    assert done.returncode == 2 and "-ts_type" in done.stderr
 
 
 BAD = {

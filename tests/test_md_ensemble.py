@@ -103,6 +103,21 @@ def test_thermal_start():
     assert abs(found.kinetic_energy[0] - 0.5) < 4.0 * found.kinetic_energy_stderr[0]
 
 
+def test_thermal_structure_with_the_potential():
+    """S_k = chi/(1 + beta chi V~(k)), chi = rho (1 - a rho)^2: stays there, and is not that of the bare rods."""
+    potential, beta, times = Potential(Power(6.0), 2.0, 10.0), 1.0, (0.0, 30.0)
+    ring, state = Ring(100.0, 20, 1.0), Thermal(0.2, beta)
+    plan = dataclasses.replace(BASE, ring=ring, state=state, potential=potential, times=times, realisations=400,
+                               structure_modes=(1, 2, 3), equilibration=Equilibration())  # fmt: skip
+    found = run(plan, MPI.COMM_SELF, size=100)
+    bare = 0.2 * 0.8**2
+    expected = bare / (1.0 + beta * bare * potential.fourier(found.wavenumber))
+    assert (np.abs(found.structure - expected) < 4.0 * found.structure_stderr).all()
+    assert (bare - found.structure[:, 0] > 6.0 * found.structure_stderr[:, 0]).all()
+    energy = found.interaction_change[1], found.interaction_change_stderr[1]
+    assert abs(energy[0]) < 4.0 * energy[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "key"),
     [

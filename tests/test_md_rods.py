@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.initial import VelocitySampler, sample_part
-from gbbgky_petsc.md.rods import Ring, drift, exchange, move
+from gbbgky_petsc.md.kernels import drift, exchange, move
+from gbbgky_petsc.md.rods import Ring
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.states import BoostedThermal, TabulatedState
 

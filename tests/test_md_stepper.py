@@ -6,7 +6,8 @@ import pytest
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.forces import FourierForce
 from gbbgky_petsc.md.initial import VelocitySampler, equilibrate, sample_part
-from gbbgky_petsc.md.rods import Ring, drift
+from gbbgky_petsc.md.kernels import drift
+from gbbgky_petsc.md.rods import Ring
 from gbbgky_petsc.md.stepper import advance, advance_reference, energies, step_for_tolerance, steps_for
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Gaussian, Potential, Power

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -10,37 +11,69 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc.analysis.compare import low_pass
 from gbbgky_petsc.store.reader import Result
+
+#: at most so many points with error bars along a curve
+POINTS = 40
 
 
 def figure(results: Sequence[Result], target: Path) -> None:
     """(a) kurtosis against rescaled time with the kinetic energy inset; (b) density correlation against z/xi.
 
-    Panel (b) shows the snapshots of the first result.
+    Results of molecular dynamics are dots with standard errors. Panel (b) shows the snapshots of the first result of
+    either kind; beside dynamics the theory is low-passed like it.
     """
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6), layout="constrained")
     inset = left.inset_axes((0.55, 0.12, 0.42, 0.4))
+    rescaled = all(np.all(np.isfinite(r.series["t_rescaled"])) and r.series["t_rescaled"].any() for r in results)
     for result in results:
-        s = result.series
-        finite = np.all(np.isfinite(s["t_rescaled"]))
-        x = s["t_rescaled"] if finite and s["t_rescaled"].any() else s["t"]
-        left.plot(x, s["kurtosis"], label=result.path.stem)
-        inset.plot(x, s["kinetic_energy"])
-    label = r"$\bar t$" if finite and s["t_rescaled"].any() else "$t$"
-    left.set(xlabel=label, ylabel="kurtosis", title="(a)")
+        x = result.series["t_rescaled" if rescaled else "t"]
+        _curve(left, x, result.series, "kurtosis", result.path.stem)
+        _curve(inset, x, result.series, "kinetic_energy", "")
+    left.set(xlabel=r"$\bar t$" if rescaled else "$t$", ylabel="kurtosis", title="(a)")
     inset.set_title(r"$E_{\rm kin}$ per particle", fontsize=8)
     inset.tick_params(labelsize=7)
     left.legend(frameon=False, loc="upper left", fontsize=8)
-
-    first = results[0]
-    case = case_file.parse(case_file.tree_of(first.attributes["case"]))
-    z, xi = first.mesh["z"], case.potential.range
-    colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.9, max(1, len(first.snapshots["t"]))))
-    for t, n2, colour in zip(first.snapshots["t"], first.snapshots["density_correlation"], colours, strict=True):
-        right.plot(z / xi, n2, color=colour, label=f"$t = {t:g}$")
-    right.set(xlabel=r"$z/\xi$", ylabel=r"$\int\!\int g\,d\theta\,d\theta'$", title="(b)", xlim=(-5.0, 5.0))
-    if len(first.snapshots["t"]):
-        right.legend(frameon=False, fontsize=8)
+    _correlations(right, results)
     fig.savefig(target, dpi=150)
     plt.close(fig)
+
+
+def _curve(axes: Any, x: np.ndarray, series: dict[str, np.ndarray], name: str, label: str) -> None:
+    if f"{name}_stderr" not in series:
+        axes.plot(x, series[name], label=label)
+        return
+    thin = slice(None, None, max(1, x.size // POINTS))
+    error = series[f"{name}_stderr"][thin]
+    axes.errorbar(x[thin], series[name][thin], error, fmt=".", ms=3, lw=0.8, color="black", label=label)
+
+
+def _correlations(axes: Any, results: Sequence[Result]) -> None:
+    theory = next((r for r in results if "density_correlation_stderr" not in r.snapshots), None)
+    dynamics = next((r for r in results if "density_correlation_stderr" in r.snapshots), None)
+    first = results[0]
+    xi = case_file.parse(case_file.tree_of(first.attributes["case"])).potential.range
+    times = sorted({float(t) for r in (theory, dynamics) if r is not None for t in r.snapshots["t"]})
+    shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.9, max(1, len(times))))
+    colours = dict(zip(times, shades, strict=False))
+    if theory is not None:
+        z, curves = theory.mesh["z"], theory.snapshots["density_correlation"]
+        if dynamics is not None and len(curves):
+            a = dynamics.attributes
+            curves = low_pass(z, curves, float(a["low_pass_length"]), float(a["circumference"]))
+        for t, n2 in zip(theory.snapshots["t"], curves, strict=True):
+            axes.plot(z / xi, n2, color=colours[float(t)], label=f"$t = {t:g}$")
+    if dynamics is not None:
+        s = dynamics.snapshots
+        values, errors = s["density_correlation"], s["density_correlation_stderr"]
+        for t, n2, error in zip(s["t"], values, errors, strict=True):
+            name = None if theory is not None and t in theory.snapshots["t"] else f"$t = {t:g}$"
+            axes.errorbar(
+                dynamics.mesh["z"] / xi, n2, error, fmt=".", ms=3, lw=0.8, color=colours[float(t)], label=name
+            )
+    what = r"$\int\!\int g\,d\theta\,d\theta'$" + ("" if dynamics is None else ", low-passed")
+    axes.set(xlabel=r"$z/\xi$", ylabel=what, title="(b)", xlim=(-5.0, 5.0))
+    if times:
+        axes.legend(frameon=False, fontsize=8)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.forces import Force, MeshForce, partial_sums
-from gbbgky_petsc.md.rods import Ring, collides, move, touching_jump
+from gbbgky_petsc.md.kernels import collides, move, touching_jump
+from gbbgky_petsc.md.rods import Ring
 from gbbgky_petsc.md.stepper import steps_for
 
 Array = NDArray[np.float64]

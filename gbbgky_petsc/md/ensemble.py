@@ -17,6 +17,7 @@ from gbbgky_petsc.md.forces import FourierForce, MeshForce, choose_force, partia
 from gbbgky_petsc.md.initial import VelocitySampler, equilibrate, sample_part
 from gbbgky_petsc.md.rods import Ring
 from gbbgky_petsc.md.stepper import INTEGRATORS, advance
+from gbbgky_petsc.physics.models import FreeParticles, HardRods
 from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 from gbbgky_petsc.physics.states import State, Thermal
@@ -54,6 +55,8 @@ class Plan:
         Pair potential, or None.
     times
         Output times, strictly increasing, the first not negative.
+    snapshots
+        Those of ``times`` at which structure and histogram are measured, the first among them; None: all.
     realisations, seed, step, integrator, ranks_per_ring
         As in the case file's ``md`` table.
     structure_modes
@@ -85,6 +88,12 @@ class Plan:
     theta_edges: Sequence[float] = ()
     force_tolerance: float = 1e-6
     equilibration: Equilibration | None = None
+    snapshots: Sequence[float] | None = None
+
+    @property
+    def snapshot_times(self) -> Array:
+        """(S,) times at which structure and histogram are measured."""
+        return np.asarray(self.times if self.snapshots is None else self.snapshots, float)
 
     def __post_init__(self) -> None:
         _require(self.realisations >= 1, "realisations", self.realisations, "at least 1")
@@ -95,15 +104,17 @@ class Plan:
         times = np.asarray(self.times, float)
         rising = times.size > 0 and times[0] >= 0.0 and bool(np.all(np.diff(times) > 0.0)) and np.isfinite(times[-1])
         _require(rising, "times", list(self.times), "finite, increasing, from 0 on")
+        if self.snapshots is not None:
+            among = set(self.snapshots) <= set(self.times) and list(self.snapshots[:1]) == list(self.times[:1])
+            rising = among and bool(np.all(np.diff(self.snapshots) > 0.0))
+            _require(rising, "snapshots", list(self.snapshots), "increasing, among the times, the first one included")
         modes_fit = all(m >= 1 for m in self.structure_modes)
         _require(modes_fit, "structure_modes", list(self.structure_modes), "whole numbers from 1 on")
         edges_fit = len(self.theta_edges) != 1 and bool(np.all(np.diff(self.theta_edges) > 0.0))
         _require(edges_fit, "theta_edges", list(self.theta_edges), "none, or at least two that increase")
         _require(self.force_tolerance > 0.0, "force_tolerance", self.force_tolerance, "positive")
-        if self.model.contact_length != self.ring.rod:
-            raise InputError(
-                f"md.model: rods of length {self.ring.rod:g}; allowed: the model's hard rods or free particles"
-            )
+        rods = isinstance(self.model, HardRods | FreeParticles) and self.model.contact_length == self.ring.rod
+        _require(rods, "model", self.model, f"hard rods (or free particles) of length {self.ring.rod:g}")
         check_domains(self.ring, self.ranks_per_ring)
         shared = self.ranks_per_ring > 1
         _require(not (shared and self.integrator == "reference"), "integrator", self.integrator, "one rank per ring")
@@ -119,15 +130,15 @@ def _require(holds: bool, key: str, value: object, allowed: str) -> None:
 
 @dataclass(frozen=True)
 class Batch:
-    """Finished realisations: R of them, T times, K wavenumbers, B momentum bins. Energies of a whole ring.
+    """Finished realisations: R of them, T times, S snapshots, K wavenumbers, B bins. Energies of a whole ring.
 
     Attributes
     ----------
     realisation : (R,) their numbers
     powers : (R, T, 4) sums over the rods of v, v^2, v^3, v^4
     interaction : (R, T) pair energy without the uniform background
-    structure : (R, T, K) |sum_i exp(-ikx_i)|^2 / L
-    histogram : (R, T, B) counts
+    structure : (R, S, K) |sum_i exp(-ikx_i)|^2 / L
+    histogram : (R, S, B) counts
     """
 
     realisation: NDArray[np.int64]
@@ -147,25 +158,27 @@ class Batch:
     @classmethod
     def empty(cls, plan: Plan, realisations: Sequence[int]) -> "Batch":
         """A batch to be filled."""
-        shape = (len(realisations), len(plan.times))
+        shape, seen = (len(realisations), len(plan.times)), (len(realisations), plan.snapshot_times.size)
         return cls(
             np.asarray(realisations, np.int64),
             np.zeros((*shape, 4)),
             np.zeros(shape),
-            np.zeros((*shape, len(plan.structure_modes))),
-            np.zeros((*shape, max(len(plan.theta_edges) - 1, 0)), np.int32),
+            np.zeros((*seen, len(plan.structure_modes))),
+            np.zeros((*seen, max(len(plan.theta_edges) - 1, 0)), np.int32),
         )
 
 
 @dataclass(frozen=True)
 class EnsembleResult:
-    """Means and standard errors over realisations at T times. Energies and momentum per particle.
+    """Means and standard errors over realisations at T times, S of them snapshots. Energies, momentum per particle.
 
     ``kurtosis`` is that of the pooled sample about its mean, its error from the jackknife. ``interaction_energy`` has
-    no uniform background, V~(0)(N-1)/2L. ``structure`` is S_k = <|sum exp(-ikx)|^2>/L, which tends to
-    rho (1 - a rho)^2 as k -> 0 in the hard-rod Gibbs state; ``structure_change`` is S_k(t) - S_k(first time).
-    ``histogram`` is rho(theta), per unit length and rapidity. Energy errors are of the total energy since the first
-    time: mean, its standard error, and rms over realisations. Errors are nan for a single realisation.
+    no uniform background, V~(0)(N-1)/2L; ``interaction_change``, its change since the first time, is what the theory's
+    regular g carries; ``total_energy`` is kinetic energy plus that change. ``structure`` is
+    S_k = <|sum exp(-ikx)|^2>/L, which tends to rho (1 - a rho)^2 as k -> 0 in the hard-rod Gibbs state;
+    ``structure_change`` is S_k(t) - S_k(first time). ``histogram`` is rho(theta), per unit length and rapidity. Energy
+    errors are of the total energy since the first time: mean, its standard error, and rms over realisations. Standard
+    errors are nan for a single realisation.
     """
 
     times: Array
@@ -176,6 +189,8 @@ class EnsembleResult:
     kinetic_energy_stderr: Array
     interaction_energy: Array
     interaction_energy_stderr: Array
+    interaction_change: Array
+    interaction_change_stderr: Array
     total_energy: Array
     total_energy_stderr: Array
     momentum: Array
@@ -185,15 +200,16 @@ class EnsembleResult:
     energy_error_stderr: Array
     energy_error_rms: Array
     wavenumber: Array  #: (K,)
-    structure: Array  #: (T, K)
+    snapshot_times: Array  #: (S,)
+    structure: Array  #: (S, K)
     structure_stderr: Array
     structure_change: Array
     structure_change_stderr: Array
     theta_edges: Array  #: (B + 1,)
-    histogram: Array  #: (T, B)
+    histogram: Array  #: (S, B)
     histogram_stderr: Array
     separation: Array = field(default_factory=lambda: np.zeros(0))  #: (Z,)
-    correlation_change: Array = field(default_factory=lambda: np.zeros((0, 0)))  #: (T, Z), see `summarise`
+    correlation_change: Array = field(default_factory=lambda: np.zeros((0, 0)))  #: (S, Z), see `summarise`
     correlation_change_stderr: Array = field(default_factory=lambda: np.zeros((0, 0)))
 
 
@@ -228,23 +244,29 @@ class Ensemble:
         self._times = np.asarray(plan.times, float)
         self._edges = np.asarray(plan.theta_edges, float)
         self._modes = np.asarray(plan.structure_modes, np.int64)
+        self._snapshot = {int(t): s for s, t in enumerate(np.searchsorted(self._times, plan.snapshot_times))}
 
-    def batches(self, size: int = 16, done: Iterable[int] = ()) -> Iterator[Batch]:
+    def batches(self, size: int = 16, done: Iterable[int] = (), seconds: float | None = None) -> Iterator[Batch]:
         """Finished realisations, ``size`` per group of ranks at a time. Collective: every rank must exhaust it.
 
-        Rank 0 receives the realisations of all groups; the others receive empty batches. ``done`` are realisations to
-        leave out, the same on every rank: with the batches saved before it resumes a run.
+        With ``seconds`` the first round has one realisation per group and the size then follows from the time a round
+        takes, up to ``size``. Rank 0 receives the realisations of all groups; the others receive empty batches.
+        ``done`` are realisations to leave out, the same on every rank: with the batches saved before it resumes a run.
         """
         skip = set(done)
         left = [r for r in range(self.plan.realisations) if r not in skip]
         members = self.comm.Split(self.group, self.comm.rank)
         try:
-            round_size = size * self.groups
-            for begin in range(0, len(left), round_size):
-                mine = left[begin : begin + round_size][self.group :: self.groups]
-                batch = self._run(mine, members)
+            each = size if seconds is None else 1
+            while left:
+                now, left = left[: each * self.groups], left[each * self.groups :]
+                started = MPI.Wtime()
+                batch = self._run(now[self.group :: self.groups], members)
                 shown = batch if members.rank == 0 else Batch.empty(self.plan, [])
                 parts = self.comm.gather(shown)
+                if seconds is not None:
+                    elapsed = self.comm.allreduce(MPI.Wtime() - started, op=MPI.MAX)
+                    each = min(size, max(1, int(each * min(seconds / elapsed, 4.0))))
                 yield Batch.join(parts) if parts is not None else Batch.empty(self.plan, [])
         finally:
             members.Free()
@@ -268,22 +290,25 @@ class Ensemble:
         batch = Batch.empty(plan, realisations)
         y, v = np.empty((2, len(realisations), ring.particles))
         for row, realisation in enumerate(realisations):
-            y[row], v[row] = self._sample(realisation, y.shape[1])
+            y[row], v[row] = self.sample(realisation)
         for t, interval in self._intervals():
             if interval > 0.0:
                 advance(ring, self.force, y, v, interval, plan.step, plan.integrator)
             for row, x in enumerate(ring.positions(y)):
-                modes = max(self.force.spectrum.size, int(self._modes.max(initial=0)))
+                seen = self._snapshot.get(t)
+                modes = max(self.force.spectrum.size, 0 if seen is None else int(self._modes.max(initial=0)))
                 sums = partial_sums(x, ring.circumference, modes)
                 batch.powers[row, t] = [(v[row] ** p).sum() for p in range(1, 5)]
                 batch.interaction[row, t] = self.force.energy(sums[: self.force.spectrum.size], ring.particles)
-                batch.structure[row, t] = self._structure(sums)
-                batch.histogram[row, t] = self._counts(v[row])
+                if seen is not None:
+                    batch.structure[row, seen] = self._structure(sums)
+                    batch.histogram[row, seen] = self._counts(v[row])
         return batch
 
-    def _sample(self, realisation: int, particles: int) -> tuple[Array, Array]:
+    def sample(self, realisation: int) -> tuple[Array, Array]:
+        """Contracted positions and velocities (N,) of one whole ring at t = 0."""
         plan = self.plan
-        y, v = sample_part(plan.ring, self._velocity, plan.seed, realisation, 0, particles)
+        y, v = sample_part(plan.ring, self._velocity, plan.seed, realisation, 0, plan.ring.particles)
         if plan.equilibration is not None:
             assert isinstance(self.force, FourierForce) and isinstance(plan.state, Thermal)
             how = plan.equilibration
@@ -302,8 +327,10 @@ class Ensemble:
                 rods.advance(interval, plan.step, plan.integrator)
             batch.powers[row, t] = rods.power_sums()
             batch.interaction[row, t] = rods.interaction_energy()
-            batch.structure[row, t] = self._structure(rods.mode_sums(int(self._modes.max(initial=0))))
-            batch.histogram[row, t] = members.allreduce(self._counts(rods.v))
+            seen = self._snapshot.get(t)
+            if seen is not None:
+                batch.structure[row, seen] = self._structure(rods.mode_sums(int(self._modes.max(initial=0))))
+                batch.histogram[row, seen] = members.allreduce(self._counts(rods.v))
 
     def _structure(self, sums: Array) -> Array:
         return np.asarray((sums[self._modes - 1] ** 2).sum(axis=1) / self.plan.ring.circumference)
@@ -331,7 +358,9 @@ def summarise(plan: Plan, batch: Batch, separation: Sequence[float] = (), filter
     kinetic = 0.5 * batch.powers[:, :, 1] / n
     interaction = batch.interaction / n
     momentum = batch.powers[:, :, 0] / n
-    error = (kinetic + interaction) - (kinetic + interaction)[:, :1]
+    interaction_change = interaction - interaction[:, :1]
+    total = kinetic + interaction_change
+    error = total - total[:, :1]
     k = 2.0 * np.pi / ring * np.asarray(plan.structure_modes, float)
     change = batch.structure - batch.structure[:, :1]
     z = np.asarray(separation, float)
@@ -340,7 +369,8 @@ def summarise(plan: Plan, batch: Batch, separation: Sequence[float] = (), filter
     values: dict[str, Array] = {
         "kinetic_energy": kinetic,
         "interaction_energy": interaction,
-        "total_energy": kinetic + interaction,
+        "interaction_change": interaction_change,
+        "total_energy": total,
         "momentum": momentum,
         "energy_error": error,
         "structure": batch.structure,
@@ -354,6 +384,7 @@ def summarise(plan: Plan, batch: Batch, separation: Sequence[float] = (), filter
     estimates["kurtosis"], estimates["kurtosis_stderr"] = _kurtosis(batch.powers, n)
     return EnsembleResult(
         times=np.asarray(plan.times, float),
+        snapshot_times=plan.snapshot_times,
         realisations=batch.realisation.size,
         momentum_drift=np.abs(momentum - momentum[:, :1]).max(axis=0),
         energy_error_rms=np.sqrt((error**2).mean(axis=0)),

@@ -8,25 +8,21 @@ part of the ring needs only the rods within ``reach`` of it.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import fft
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.md.kernels import ORDER, gather, mode_forces, mode_sums, phasors, spline_weights, spread
 from gbbgky_petsc.physics.potential import Potential
 
 Array = NDArray[np.float64]
 
-#: order of the B-splines of the mesh (degree 5: four continuous derivatives)
-ORDER = 6
 #: the inverse spline filter is below rounding beyond this many cells
 FILTER_CELLS = 96
 #: a ring must be longer than this many ranges
 SHORTEST_RING = 4.0
 #: k times range below which `Potential.fourier` was seen to lose its accuracy (k = 0 apart)
 LEAST_WAVENUMBER = 1.7e-3
-#: sums over modes may be reordered by the compiler, which lets it use vector registers
-SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
 
 def check_ring(potential: Potential, ring: float) -> None:
@@ -34,80 +30,6 @@ def check_ring(potential: Potential, ring: float) -> None:
     if ring <= SHORTEST_RING * potential.range:
         least = SHORTEST_RING * potential.range
         raise InputError(f"md.ring = {ring:g}: shorter than the force's reach; allowed: above {least:g} (4 ranges)")
-
-
-@njit(fastmath=SUMS)
-def phasors(x: Array, ring: float, re: Array, im: Array) -> None:
-    """exp(2 pi i x/L) to rounding: Taylor series of the eighth of the angle, squared three times."""
-    for i in range(x.size):
-        turn = x[i] / ring
-        q = (turn - np.floor(turn + 0.5)) * (2.0 * np.pi / 8.0)
-        s = q * q
-        c = 1.0 - s / 2 * (1.0 - s / 12 * (1.0 - s / 30 * (1.0 - s / 56 * (1.0 - s / 90 * (1.0 - s / 132)))))
-        d = q * (1.0 - s / 6 * (1.0 - s / 20 * (1.0 - s / 42 * (1.0 - s / 72 * (1.0 - s / 110 * (1.0 - s / 156))))))
-        for _ in range(3):
-            c, d = c * c - d * d, 2.0 * c * d
-        re[i] = c
-        im[i] = d
-
-
-@njit(fastmath=SUMS)
-def mode_sums(re: Array, im: Array, work_re: Array, work_im: Array, sums: Array) -> None:
-    """sums[m-1] = sum_i z_i^m for m = 1..M, from z = re + i im; sums (M, 2) real and imaginary part.
-
-    M must be a multiple of four: four powers per pass stay in registers.
-    """
-    n = re.size
-    for i in range(n):
-        work_re[i] = 1.0
-        work_im[i] = 0.0
-    for m in range(0, sums.shape[0], 4):
-        s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = 0.0
-        for i in range(n):
-            c, d = re[i], im[i]
-            p, q = work_re[i], work_im[i]
-            p, q = p * c - q * d, p * d + q * c
-            s0 += p
-            t0 += q
-            p, q = p * c - q * d, p * d + q * c
-            s1 += p
-            t1 += q
-            p, q = p * c - q * d, p * d + q * c
-            s2 += p
-            t2 += q
-            p, q = p * c - q * d, p * d + q * c
-            s3 += p
-            t3 += q
-            work_re[i] = p
-            work_im[i] = q
-        sums[m, 0], sums[m, 1] = s0, t0
-        sums[m + 1, 0], sums[m + 1, 1] = s1, t1
-        sums[m + 2, 0], sums[m + 2, 1] = s2, t2
-        sums[m + 3, 0], sums[m + 3, 1] = s3, t3
-
-
-@njit(fastmath=SUMS)
-def mode_forces(re: Array, im: Array, work_re: Array, work_im: Array, sums: Array, weight: Array, force: Array) -> None:
-    """force_i = Im sum_m weight_m conj(sums_m) z_i^m, by Horner's rule, four modes per pass."""
-    n = re.size
-    for i in range(n):
-        work_re[i] = 0.0
-        work_im[i] = 0.0
-    for m in range(weight.size - 4, -1, -4):
-        a0, b0 = weight[m] * sums[m, 0], -weight[m] * sums[m, 1]
-        a1, b1 = weight[m + 1] * sums[m + 1, 0], -weight[m + 1] * sums[m + 1, 1]
-        a2, b2 = weight[m + 2] * sums[m + 2, 0], -weight[m + 2] * sums[m + 2, 1]
-        a3, b3 = weight[m + 3] * sums[m + 3, 0], -weight[m + 3] * sums[m + 3, 1]
-        for i in range(n):
-            c, d = re[i], im[i]
-            p, q = work_re[i] + a3, work_im[i] + b3
-            p, q = p * c - q * d + a2, p * d + q * c + b2
-            p, q = p * c - q * d + a1, p * d + q * c + b1
-            p, q = p * c - q * d + a0, p * d + q * c + b0
-            work_re[i] = p * c - q * d
-            work_im[i] = p * d + q * c
-    for i in range(n):
-        force[i] = work_im[i]
 
 
 @dataclass(frozen=True)
@@ -190,55 +112,6 @@ def partial_sums(x: Array, ring: float, modes: int) -> Array:
     phasors(x, ring, re, im)
     mode_sums(re, im, work_re, work_im, sums)
     return sums[:modes]
-
-
-@njit()
-def spline_weights(u: float, value: Array, slope: Array) -> None:
-    """Values and slopes of the B-splines of order 6 that cover a point ``u`` in [0, 1) past its cell's left node."""
-    value[:] = 0.0
-    value[0] = 1.0
-    for order in range(2, ORDER + 1):
-        if order == ORDER:
-            previous = 0.0
-            for j in range(ORDER):
-                current = value[j] if j < ORDER - 1 else 0.0
-                slope[j] = previous - current
-                previous = current
-        for j in range(order - 1, -1, -1):
-            left = value[j - 1] if j > 0 else 0.0
-            here = value[j] if j < order - 1 else 0.0
-            value[j] = ((u + order - 1 - j) * left + (1 - u + j) * here) / (order - 1)
-
-
-@njit()
-def spread(x: Array, origin: float, spacing: float, mesh: Array) -> None:
-    """Add the rods at x to the mesh (G,)."""
-    value = np.empty(ORDER)
-    slope = np.empty(ORDER)
-    for i in range(x.size):
-        u = (x[i] - origin) / spacing
-        cell = int(np.floor(u))
-        spline_weights(u - cell, value, slope)
-        for j in range(ORDER):
-            mesh[cell + j] += value[j]
-
-
-@njit()
-def gather(x: Array, origin: float, spacing: float, mesh: Array, field: Array, force: Array) -> None:
-    """Interpolated potential and minus its exact slope at x."""
-    value = np.empty(ORDER)
-    slope = np.empty(ORDER)
-    for i in range(x.size):
-        u = (x[i] - origin) / spacing
-        cell = int(np.floor(u))
-        spline_weights(u - cell, value, slope)
-        f = 0.0
-        g = 0.0
-        for j in range(ORDER):
-            f += value[j] * mesh[cell + j]
-            g += slope[j] * mesh[cell + j]
-        field[i] = f
-        force[i] = -g / spacing
 
 
 @dataclass(frozen=True)

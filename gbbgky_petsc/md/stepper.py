@@ -13,93 +13,18 @@ more sweeps evaluate them again and reach rounding. Second order; momentum is co
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.integrate import DOP853
 from scipy.optimize import brentq
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.forces import FourierForce, mode_forces, mode_sums, phasors
-from gbbgky_petsc.md.rods import Ring, collides, move, touching_jump
+from gbbgky_petsc.md.forces import FourierForce
+from gbbgky_petsc.md.kernels import advance_rings
+from gbbgky_petsc.md.rods import Ring
 
 Array = NDArray[np.float64]
 
 INTEGRATORS = ("splitting", "plain", "reference")
-
-
-@njit()
-def _evaluate(
-    y: Array, rod: float, circumference: float, weight: Array, work: Array, sums: Array, force: Array
-) -> None:
-    """Forces from contracted positions; ``work`` (5, N)."""
-    for i in range(y.size):
-        work[4, i] = y[i] + rod * i
-    phasors(work[4], circumference, work[0], work[1])
-    mode_sums(work[0], work[1], work[2], work[3], sums)
-    mode_forces(work[0], work[1], work[2], work[3], sums, weight, force)
-
-
-@njit()
-def _advance(
-    y: Array,
-    v: Array,
-    rod: float,
-    circumference: float,
-    weight: Array,
-    step: float,
-    steps: int,
-    correct: bool,
-    sweeps: int,
-) -> None:
-    """``steps`` steps of one ring in place."""
-    n = y.size
-    shift = circumference - rod * n
-    work = np.empty((5, n))
-    sums = np.empty((weight.size, 2))
-    force, start_y, start_v = np.empty(n), np.empty(n), np.empty(n)
-    jump, start_jump = np.zeros(n), np.zeros(n)
-    _evaluate(y, rod, circumference, weight, work, sums, force)
-    for _ in range(steps):
-        for i in range(n):
-            v[i] += 0.5 * step * force[i]
-        if not collides(y, v, step, shift):
-            for i in range(n):
-                y[i] += step * v[i]
-            _evaluate(y, rod, circumference, weight, work, sums, force)
-        elif not correct:
-            move(y, v, step, jump, shift)
-            _evaluate(y, rod, circumference, weight, work, sums, force)
-        else:
-            start_y[:] = y
-            start_v[:] = v
-            touching_jump(y, force, rod, shift, start_jump)
-            move(y, v, step, start_jump, shift)
-            for _ in range(sweeps):
-                _evaluate(y, rod, circumference, weight, work, sums, force)
-                touching_jump(y, force, rod, shift, jump)
-                for i in range(n):
-                    jump[i] = 0.5 * (jump[i] + start_jump[i])
-                y[:] = start_y
-                v[:] = start_v
-                move(y, v, step, jump, shift)
-        for i in range(n):
-            v[i] += 0.5 * step * force[i]
-
-
-@njit()
-def _advance_batch(
-    y: Array,
-    v: Array,
-    rod: float,
-    circumference: float,
-    weight: Array,
-    step: float,
-    steps: int,
-    correct: bool,
-    sweeps: int,
-) -> None:
-    for r in range(y.shape[0]):
-        _advance(y[r], v[r], rod, circumference, weight, step, steps, correct, sweeps)
 
 
 def steps_for(duration: float, step: float) -> tuple[int, float]:
@@ -142,7 +67,7 @@ def advance(
         return
     count, length = steps_for(duration, step)
     args = (ring.rod, ring.circumference, force.weight, length, count, integrator == "splitting", sweeps)
-    _advance_batch(y, v, *args)
+    advance_rings(y, v, *args)
 
 
 #: longest step of the paper's integrator

@@ -20,6 +20,7 @@ class Result:
     mesh: dict[str, np.ndarray]
     series: dict[str, np.ndarray]
     snapshots: dict[str, np.ndarray]
+    samples: dict[str, np.ndarray]  #: by realisation; empty for the hierarchy
 
 
 def read(path: Path) -> Result:
@@ -34,7 +35,8 @@ def read(path: Path) -> Result:
         with h5py.File(path, "r", driver="sec2") as file:
             if file.attrs.get("format_version") != FORMAT_VERSION:
                 raise InputError(f"{path}: not a gbbgky result of format {FORMAT_VERSION}")
-            groups = ({k: v[()] for k, v in file[g].items()} for g in ("mesh", "series", "snapshots"))
+            names = ("mesh", "series", "snapshots", "samples")
+            groups = ({k: v[()] for k, v in file[g].items()} if g in file else {} for g in names)
             return Result(path, dict(file.attrs), *groups)
     except OSError as error:
         raise InputError(f"{path}: cannot be read as HDF5 ({str(error)[:80]})") from error

@@ -5,6 +5,8 @@ A reader therefore sees a complete file at any moment, and a kill loses what cam
 
 import os
 import time
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,16 @@ from gbbgky_petsc.errors import InputError
 
 FORMAT_VERSION = 1
 
-#: dataset -> (unit, meaning)
+
+@dataclass(frozen=True)
+class Schema:
+    """Datasets of a kind of result: name -> (unit, meaning), and the mesh axis behind those of two dimensions."""
+
+    series: dict[str, tuple[str, str]]
+    snapshots: dict[str, tuple[str, str]]
+    axes: dict[str, str]
+
+
 SERIES = {
     "t": ("time", "time"),
     "t_rescaled": ("1", "t (a rho V0)^2 / (xi v)^3"),
@@ -34,6 +45,52 @@ SNAPSHOTS = {
     "rho": ("1/(length momentum)", "rho(theta), eq. (SA.2); axes t, theta"),
     "density_correlation": ("1/length^2", "int int g dtheta dtheta', eq. (SA.3); axes t, z"),
 }
+AXES = {"rho": "theta", "density_correlation": "z"}
+HIERARCHY = Schema(SERIES, SNAPSHOTS, AXES)
+
+
+def with_errors(columns: dict[str, tuple[str, str]], exact: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Columns with a standard error beside each that is not exact."""
+    both: dict[str, tuple[str, str]] = {}
+    for name, (unit, meaning) in columns.items():
+        both[name] = (unit, meaning)
+        if name not in exact:
+            both[f"{name}_stderr"] = (unit, f"standard error over realisations of {name}")
+    return both
+
+
+#: molecular dynamics: the hierarchy's columns with errors, and its own
+DYNAMICS = Schema(
+    with_errors(
+        SERIES
+        | {
+            "interaction_energy": ("energy", "pair energy per particle, its change since t = 0"),
+            "energy_error": ("energy", "total energy per particle minus that at t = 0"),
+        },
+        exact=("t", "t_rescaled", "density", "absorbed_energy", "step"),
+    )
+    | {
+        "energy_error_rms": ("energy", "root mean square over realisations of the energy error per particle"),
+        "momentum_drift": ("momentum", "largest change over realisations of the momentum per particle"),
+    },
+    with_errors(
+        {
+            "t": SNAPSHOTS["t"],
+            "t_rescaled": SNAPSHOTS["t_rescaled"],
+            "rho": ("1/(length momentum)", "histogram of velocities on the cells of theta; axes t, theta"),
+            "density_correlation": (
+                "1/length^2",
+                "change since t = 0, low-passed by exp(-(k md.low_pass xi)^2/2), k != 0; axes t, z",
+            ),
+            "structure": ("1/length", "S_k = <|sum_i exp(-ik x_i)|^2>/L; axes t, k"),
+            "structure_change": ("1/length", "S_k(t) - S_k(0); axes t, k"),
+        },
+        exact=("t", "t_rescaled"),
+    ),
+    AXES
+    | {"rho_stderr": "theta", "density_correlation_stderr": "z"}
+    | {f"structure{part}{error}": "k" for part in ("", "_change") for error in ("", "_stderr")},
+)
 
 
 def check_target(path: Path, force: bool) -> None:
@@ -66,14 +123,22 @@ class ResultWriter:
         Attributes of the root group (case, options, versions, ranks).
     mesh
         Datasets of /mesh by name.
+    schema
+        What /series and /snapshots hold.
+
+    ``samples``, datasets by name, goes to /samples where it is not empty.
     """
 
-    def __init__(self, path: Path, attributes: dict[str, Any], mesh: dict[str, np.ndarray]) -> None:
+    def __init__(
+        self, path: Path, attributes: dict[str, Any], mesh: dict[str, np.ndarray], schema: Schema = HIERARCHY
+    ) -> None:
         self.path = path
         self.attributes = attributes
         self.mesh = mesh
-        self.series: dict[str, list[float]] = {name: [] for name in SERIES}
-        self.snapshots: dict[str, list[Any]] = {name: [] for name in SNAPSHOTS}
+        self.schema = schema
+        self.series: dict[str, Any] = {name: [] for name in schema.series}
+        self.snapshots: dict[str, Any] = {name: [] for name in schema.snapshots}
+        self.samples: dict[str, np.ndarray] = {}
         self._flushed = time.monotonic()
 
     def add_series(self, **values: float) -> None:
@@ -100,22 +165,24 @@ class ResultWriter:
             file.attrs["complete"] = complete
             for name, values in self.mesh.items():
                 file.create_dataset(f"mesh/{name}", data=values)
-            _write_group(file, "series", SERIES, self.series)
-            _write_group(file, "snapshots", SNAPSHOTS, self.snapshots)
+            for name, values in self.samples.items():
+                file.create_dataset(f"samples/{name}", data=values)
+            _write_group(file, "series", self.schema.series, self.series)
+            _write_group(file, "snapshots", self.schema.snapshots, self.snapshots)
+            for name, dataset in file["mesh"].items():
+                dataset.make_scale(name)
             for group in ("series", "snapshots"):
                 file[f"{group}/t"].make_scale("t")
                 for name, dataset in file[group].items():
                     if name != "t":
                         dataset.dims[0].attach_scale(file[f"{group}/t"])
-            for name, axis in (("theta", "rho"), ("z", "density_correlation")):
-                file[f"mesh/{name}"].make_scale(name)
-                if file[f"snapshots/{axis}"].ndim == 2:
-                    file[f"snapshots/{axis}"].dims[1].attach_scale(file[f"mesh/{name}"])
+                    if dataset.ndim == 2:
+                        dataset.dims[1].attach_scale(file[f"mesh/{self.schema.axes[name]}"])
         os.replace(temporary, self.path)
         self._flushed = time.monotonic()
 
 
-def _write_group(file: h5py.File, group: str, columns: dict[str, tuple[str, str]], values: dict[str, list]) -> None:
+def _write_group(file: h5py.File, group: str, columns: dict[str, tuple[str, str]], values: dict[str, Any]) -> None:
     for name, (unit, meaning) in columns.items():
         dataset = file.create_dataset(f"{group}/{name}", data=np.array(values[name], dtype=float))
         dataset.attrs["units"] = unit

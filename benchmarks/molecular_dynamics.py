@@ -1,0 +1,148 @@
+"""Speed of the molecular dynamics: ratios taken side by side in one run, and cost against the arithmetic bound.
+
+    python benchmarks/molecular_dynamics.py                  # reference integrator, cost per rod and step, linear cost
+    mpirun -n 2 python benchmarks/molecular_dynamics.py      # ensembles and one large ring over the ranks
+
+The arithmetic bound counts the multiplications and additions of the Fourier force and divides by the speed of the
+same kind of loop (complex powers of N numbers) run alone.
+"""
+
+import time
+
+import numpy as np
+from mpi4py import MPI
+
+from gbbgky_petsc.md.domains import DomainRing, index_range
+from gbbgky_petsc.md.ensemble import Ensemble, Plan
+from gbbgky_petsc.md.forces import FourierForce, choose_force
+from gbbgky_petsc.md.initial import VelocitySampler, sample_part
+from gbbgky_petsc.md.kernels import mode_sums
+from gbbgky_petsc.md.rods import Ring
+from gbbgky_petsc.md.stepper import REFERENCE_STEP, advance, energies
+from gbbgky_petsc.physics.models import HardRods
+from gbbgky_petsc.physics.potential import Potential, Power
+from gbbgky_petsc.physics.states import BoostedThermal
+
+WORLD = MPI.COMM_WORLD
+MODEL, STATE, POTENTIAL = HardRods(1.0), BoostedThermal(0.2, 2.5, 1.0), Potential(Power(6.0), 4.0, 20.0)
+TOLERANCE = 1e-4
+VELOCITY = VelocitySampler(STATE, MODEL)
+
+
+def rings(ring: Ring, count: int) -> tuple[np.ndarray, np.ndarray]:
+    y, v = zip(*(sample_part(ring, VELOCITY, 1, r, 0, ring.particles) for r in range(count)), strict=True)
+    return np.array(y), np.array(v)
+
+
+def seconds(action, repeat: int = 3) -> float:
+    """Least wall time of a few calls."""
+    times = []
+    for _ in range(repeat):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def against_the_reference() -> None:
+    ring = Ring(500.0, 100, 1.0)
+    force = FourierForce.build(POTENTIAL, ring.circumference, TOLERANCE)
+    y, v = rings(ring, 20)
+    advance(ring, force, y[:1].copy(), v[:1].copy(), 1.0, 0.1)
+    slow = (
+        seconds(lambda: advance(ring, force, y[:1].copy(), v[:1].copy(), 0.05, REFERENCE_STEP, "reference"), 1) / 0.05
+    )
+    print(f"reference (DOP853, step {REFERENCE_STEP}): {slow:.3g} s per unit of time and ring")
+    for step in (0.1, 0.2):
+        fast = seconds(lambda step=step: advance(ring, force, y.copy(), v.copy(), 20.0, step)) / 20.0 / len(y)
+        end_y, end_v = y.copy(), v.copy()
+        advance(ring, force, end_y, end_v, 400.0, step)
+        error = energies(ring, force, end_y, end_v) - energies(ring, force, y, v)
+        print(
+            f"splitting, step {step}: {fast:.3g} s, ratio {slow / fast:.3g}; "
+            f"energy error per rod at t = 400: mean {error.mean():.1e}, rms {np.sqrt((error**2).mean()):.1e}"
+        )
+
+
+def per_step() -> None:
+    ring = Ring(500.0, 100, 1.0)
+    force = FourierForce.build(POTENTIAL, ring.circumference, TOLERANCE)
+    y, v = rings(ring, 20)
+    spent = seconds(lambda: advance(ring, force, y.copy(), v.copy(), 20.0, 0.1)) / (20 * 100 * 200)
+    z = np.exp(1j * np.linspace(0.0, 6.0, 100))
+    re, im, a, b = z.real.copy(), z.imag.copy(), np.empty(100), np.empty(100)
+    sums = np.empty((force.weight.size, 2))
+
+    def powers() -> None:
+        for _ in range(1000):
+            mode_sums(re, im, a, b, sums)
+
+    bound = 2.0 * seconds(powers) / (1000 * 100)  # sums, and forces from them at the same cost
+    print(f"{1e6 * spent:.3f} us per rod and step; the {force.weight.size} modes alone {1e6 * bound:.3f} us")
+
+
+def cost(n: int) -> tuple[float, str]:
+    """Microseconds per rod and step of one ring of n rods, and how its forces are found."""
+    ring, steps = Ring(5.0 * n, n, 1.0), max(3, 200_000 // n)
+    force = choose_force(POTENTIAL, ring.circumference, TOLERANCE)
+    y, v = rings(ring, 1)
+    if isinstance(force, FourierForce):
+        advance(ring, force, y.copy(), v.copy(), 0.1, 0.1)
+        spent = seconds(lambda: advance(ring, force, y.copy(), v.copy(), 0.1 * steps, 0.1), 1)
+    else:
+        rods = DomainRing(MPI.COMM_SELF, ring, force, y[0], v[0])
+        rods.advance(0.1, 0.1)
+        spent = seconds(lambda: rods.advance(0.1 * steps, 0.1), 1)
+    return 1e6 * spent / n / steps, type(force).__name__
+
+
+def linear_cost() -> None:
+    for n in (100, 1000, 10_000, 100_000, 1_000_000):
+        spent, name = cost(n)
+        print(f"N = {n:>9,}: {spent:.3f} us per rod and step ({name})")
+
+
+def over_ranks() -> None:
+    """The same work on one rank and on all, in turns; the ratio of the medians."""
+    small = Plan(
+        Ring(500.0, 100, 1.0), STATE, MODEL, POTENTIAL, (0.0, 50.0), 32 * WORLD.size, force_tolerance=TOLERANCE
+    )
+    large = Ring(500_000.0, 100_000, 1.0)
+    force = choose_force(POTENTIAL, large.circumference, TOLERANCE)
+
+    def ensemble(comm: MPI.Comm) -> float:
+        comm.barrier()
+        started = time.perf_counter()
+        for _ in Ensemble(small, comm).batches():
+            pass
+        return time.perf_counter() - started
+
+    def one_ring(comm: MPI.Comm) -> float:
+        own = index_range(large.particles, comm.size, comm.rank)
+        rods = DomainRing(comm, large, force, *sample_part(large, VELOCITY, 1, 0, *own))
+        rods.advance(0.1, 0.1)
+        comm.barrier()
+        started = time.perf_counter()
+        rods.advance(1.0, 0.1)
+        return time.perf_counter() - started
+
+    for name, work in (("ensemble of rings of 100", ensemble), ("one ring of 100,000", one_ring)):
+        alone, together = [], []
+        for _ in range(5):
+            WORLD.barrier()
+            if WORLD.rank == 0:
+                alone.append(work(MPI.COMM_SELF))
+            WORLD.barrier()
+            together.append(WORLD.allreduce(work(WORLD), op=MPI.MAX))
+        if WORLD.rank == 0:
+            one, all_ranks = np.median(alone), np.median(together)
+            print(f"{name}: 1 rank {one:.2f} s, {WORLD.size} ranks {all_ranks:.2f} s, ratio {one / all_ranks:.2f}")
+
+
+if __name__ == "__main__":
+    if WORLD.size == 1:
+        against_the_reference()
+        per_step()
+        linear_cost()
+    else:
+        over_ranks()

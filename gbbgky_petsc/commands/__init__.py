@@ -1,0 +1,1 @@
+"""What each subcommand does, above the library and below the command line."""

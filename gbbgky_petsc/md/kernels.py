@@ -1,0 +1,374 @@
+"""Compiled loops over rods: forces, exact motion, steps of whole rings.
+
+All in one file: numba keeps compiled code on disk (beside the module or in the user's cache) and knows by this file's
+date when to make it anew.
+"""
+
+import heapq
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: order of the B-splines of the mesh (degree 5: four continuous derivatives)
+ORDER = 6
+#: sums over modes may be reordered by the compiler, which lets it use vector registers
+SUMS = {"reassoc", "contract", "nsz", "arcp"}
+
+
+@njit(fastmath=SUMS, cache=True)
+def phasors(x: Array, ring: float, re: Array, im: Array) -> None:
+    """exp(2 pi i x/L) to rounding: Taylor series of the eighth of the angle, squared three times."""
+    for i in range(x.size):
+        turn = x[i] / ring
+        q = (turn - np.floor(turn + 0.5)) * (2.0 * np.pi / 8.0)
+        s = q * q
+        c = 1.0 - s / 2 * (1.0 - s / 12 * (1.0 - s / 30 * (1.0 - s / 56 * (1.0 - s / 90 * (1.0 - s / 132)))))
+        d = q * (1.0 - s / 6 * (1.0 - s / 20 * (1.0 - s / 42 * (1.0 - s / 72 * (1.0 - s / 110 * (1.0 - s / 156))))))
+        for _ in range(3):
+            c, d = c * c - d * d, 2.0 * c * d
+        re[i] = c
+        im[i] = d
+
+
+@njit(fastmath=SUMS, cache=True)
+def mode_sums(re: Array, im: Array, work_re: Array, work_im: Array, sums: Array) -> None:
+    """sums[m-1] = sum_i z_i^m for m = 1..M, from z = re + i im; sums (M, 2) real and imaginary part.
+
+    M must be a multiple of four: four powers per pass stay in registers.
+    """
+    n = re.size
+    for i in range(n):
+        work_re[i] = 1.0
+        work_im[i] = 0.0
+    for m in range(0, sums.shape[0], 4):
+        s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = 0.0
+        for i in range(n):
+            c, d = re[i], im[i]
+            p, q = work_re[i], work_im[i]
+            p, q = p * c - q * d, p * d + q * c
+            s0 += p
+            t0 += q
+            p, q = p * c - q * d, p * d + q * c
+            s1 += p
+            t1 += q
+            p, q = p * c - q * d, p * d + q * c
+            s2 += p
+            t2 += q
+            p, q = p * c - q * d, p * d + q * c
+            s3 += p
+            t3 += q
+            work_re[i] = p
+            work_im[i] = q
+        sums[m, 0], sums[m, 1] = s0, t0
+        sums[m + 1, 0], sums[m + 1, 1] = s1, t1
+        sums[m + 2, 0], sums[m + 2, 1] = s2, t2
+        sums[m + 3, 0], sums[m + 3, 1] = s3, t3
+
+
+@njit(fastmath=SUMS, cache=True)
+def mode_forces(re: Array, im: Array, work_re: Array, work_im: Array, sums: Array, weight: Array, force: Array) -> None:
+    """force_i = Im sum_m weight_m conj(sums_m) z_i^m, by Horner's rule, four modes per pass."""
+    n = re.size
+    for i in range(n):
+        work_re[i] = 0.0
+        work_im[i] = 0.0
+    for m in range(weight.size - 4, -1, -4):
+        a0, b0 = weight[m] * sums[m, 0], -weight[m] * sums[m, 1]
+        a1, b1 = weight[m + 1] * sums[m + 1, 0], -weight[m + 1] * sums[m + 1, 1]
+        a2, b2 = weight[m + 2] * sums[m + 2, 0], -weight[m + 2] * sums[m + 2, 1]
+        a3, b3 = weight[m + 3] * sums[m + 3, 0], -weight[m + 3] * sums[m + 3, 1]
+        for i in range(n):
+            c, d = re[i], im[i]
+            p, q = work_re[i] + a3, work_im[i] + b3
+            p, q = p * c - q * d + a2, p * d + q * c + b2
+            p, q = p * c - q * d + a1, p * d + q * c + b1
+            p, q = p * c - q * d + a0, p * d + q * c + b0
+            work_re[i] = p * c - q * d
+            work_im[i] = p * d + q * c
+    for i in range(n):
+        force[i] = work_im[i]
+
+
+@njit(cache=True)
+def spline_weights(u: float, value: Array, slope: Array) -> None:
+    """Values and slopes of the B-splines of order 6 that cover a point ``u`` in [0, 1) past its cell's left node."""
+    value[:] = 0.0
+    value[0] = 1.0
+    for order in range(2, ORDER + 1):
+        if order == ORDER:
+            previous = 0.0
+            for j in range(ORDER):
+                current = value[j] if j < ORDER - 1 else 0.0
+                slope[j] = previous - current
+                previous = current
+        for j in range(order - 1, -1, -1):
+            left = value[j - 1] if j > 0 else 0.0
+            here = value[j] if j < order - 1 else 0.0
+            value[j] = ((u + order - 1 - j) * left + (1 - u + j) * here) / (order - 1)
+
+
+@njit(cache=True)
+def spread(x: Array, origin: float, spacing: float, mesh: Array) -> None:
+    """Add the rods at x to the mesh (G,)."""
+    value = np.empty(ORDER)
+    slope = np.empty(ORDER)
+    for i in range(x.size):
+        u = (x[i] - origin) / spacing
+        cell = int(np.floor(u))
+        spline_weights(u - cell, value, slope)
+        for j in range(ORDER):
+            mesh[cell + j] += value[j]
+
+
+@njit(cache=True)
+def gather(x: Array, origin: float, spacing: float, mesh: Array, field: Array, force: Array) -> None:
+    """Interpolated potential and minus its exact slope at x."""
+    value = np.empty(ORDER)
+    slope = np.empty(ORDER)
+    for i in range(x.size):
+        u = (x[i] - origin) / spacing
+        cell = int(np.floor(u))
+        spline_weights(u - cell, value, slope)
+        f = 0.0
+        g = 0.0
+        for j in range(ORDER):
+            f += value[j] * mesh[cell + j]
+            g += slope[j] * mesh[cell + j]
+        field[i] = f
+        force[i] = -g / spacing
+
+
+@njit(cache=True)
+def sort_lines(line: Array, order: NDArray[np.int64]) -> None:
+    """Sort ``line`` in place, carrying ``order``: O(N) when nearly sorted, O(N log N) otherwise.
+
+    Insertion is given up once it has moved more than 8 N entries.
+    """
+    moves = 0
+    for i in range(1, line.size):
+        value = line[i]
+        label = order[i]
+        j = i - 1
+        while j >= 0 and line[j] > value:
+            line[j + 1] = line[j]
+            order[j + 1] = order[j]
+            j -= 1
+        line[j + 1] = value
+        order[j + 1] = label
+        moves += i - 1 - j
+        if moves > 8 * line.size:
+            rank = np.argsort(line, kind="mergesort")
+            line[:] = line[rank]
+            order[:] = order[rank]
+            return
+
+
+@njit(cache=True)
+def drift(y: Array, v: Array, duration: float, contracted: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Exact motion without a force for any time, in place.
+
+    Parameters
+    ----------
+    y, v : (N,) contracted positions and velocities of the rods
+    duration : time, of either sign
+    contracted : L - a N
+
+    Returns
+    -------
+    carrier : (N,) int64, the rod whose velocity rod i now carries
+    lap : (N,) int64, by how many rings y of that quasiparticle must be lifted to be rod i's
+    """
+    n = y.size
+    line = np.empty(n)
+    turns = np.empty(n, np.int64)
+    order = np.arange(n)
+    origin = y[0]
+    total = 0
+    for i in range(n):
+        free = y[i] + v[i] * duration
+        turns[i] = int(np.floor((free - origin) / contracted))
+        line[i] = free - turns[i] * contracted
+        total += turns[i]
+    sort_lines(line, order)
+    # collisions relabel the lines but keep their sum, which fixes which of them is rod 0
+    lap = np.empty(n, np.int64)
+    carrier = np.empty(n, np.int64)
+    old = v.copy()
+    for i in range(n):
+        lift = (i + total) // n
+        k = (i + total) - lift * n
+        y[i] = line[k] + lift * contracted
+        v[i] = old[order[k]]
+        carrier[i] = order[k]
+        lap[i] = lift - turns[order[k]]
+    return carrier, lap
+
+
+@njit(cache=True)
+def collides(y: Array, v: Array, duration: float, shift: float) -> bool:
+    """Whether neighbours meet within ``duration``; ``shift`` is L - a N on a ring, negative for an open line."""
+    n = y.size
+    hits = 0
+    for i in range(n - 1):
+        hits += y[i + 1] - y[i] < (v[i] - v[i + 1]) * duration
+    if shift >= 0.0:
+        hits += y[0] + shift - y[n - 1] < (v[n - 1] - v[0]) * duration
+    return hits > 0
+
+
+@njit(cache=True)
+def exchange(closing: float, kick: float) -> float:
+    """Velocity c that the carrier moving up one rod gains, and its partner loses, in one collision.
+
+    c = ``kick`` unless the neighbours would then not separate: a nearly grazing collision changes the closing speed w
+    to w/3 (or 3w) instead of w + 2 kick. Run backwards, the rule for -kick undoes the rule for +kick exactly.
+    """
+    if kick < 0.0:
+        return kick if closing >= -3.0 * kick else -closing / 3.0
+    return kick if closing >= kick else closing
+
+
+@njit(cache=True)
+def move(y: Array, v: Array, duration: float, jump: Array, shift: float) -> None:
+    """Motion along straight lines with collisions in order of time, in place; O(N + E log E) for E collisions.
+
+    Parameters
+    ----------
+    y, v : (N,) contracted positions and velocities
+    duration : h > 0
+    jump : (N,) force on rod i minus force on rod i+1 when they touch
+    shift : L - a N on a ring (rod N-1 meets rod 0); negative for an open line
+
+    In a collision at time s the carrier that moves from rod i to rod i+1 gains (s - h/2) jump_i and the other loses
+    it: this is what the kicks of h/2 before and after the motion got wrong (`stepper`). With jump = 0 the motion is
+    the exact drift.
+    """
+    n = y.size
+    pairs = n if shift >= 0.0 else n - 1
+    queue = [(0.0, 0) for _ in range(0)]
+    for i in range(pairs):
+        j = i + 1 if i + 1 < n else 0
+        gap = y[j] - y[i] + (shift if j == 0 else 0.0)
+        if gap < (v[i] - v[j]) * duration:
+            queue.append((max(gap / (v[i] - v[j]), 0.0), i))
+    if len(queue) > 0:
+        heapq.heapify(queue)
+        due = np.full(n, np.inf)  # the valid entry of each pair; others in the queue are stale
+        for when, i in queue:
+            due[i] = when
+        while len(queue) > 0:
+            when, i = heapq.heappop(queue)
+            if due[i] != when:
+                continue
+            due[i] = np.inf
+            j = i + 1 if i + 1 < n else 0
+            lift = shift if j == 0 else 0.0
+            contact = y[i] + v[i] * when
+            change = exchange(v[i] - v[j], (when - 0.5 * duration) * jump[i])
+            v[i], v[j] = v[j] - change, v[i] + change
+            y[i] = contact - v[i] * when
+            y[j] = contact - lift - v[j] * when
+            for step in range(-1, 2, 2):
+                k = i + step
+                if pairs == n:
+                    k = (k + n) % n
+                elif k < 0 or k >= pairs:
+                    continue
+                m = k + 1 if k + 1 < n else 0
+                gap = y[m] - y[k] + (shift if m == 0 else 0.0)
+                due[k] = np.inf
+                if gap < (v[k] - v[m]) * duration:
+                    due[k] = max(gap / (v[k] - v[m]), when)
+                    heapq.heappush(queue, (due[k], k))
+    for i in range(n):
+        y[i] += v[i] * duration
+
+
+@njit(cache=True)
+def touching_jump(y: Array, force: Array, rod: float, shift: float, jump: Array) -> None:
+    """Force on rod i minus force on rod i+1, brought to contact: the difference is proportional to their distance.
+
+    Fills ``jump`` (N,); on an open line (``shift`` < 0) its last entry is 0.
+    """
+    n = y.size
+    for i in range(n - 1):
+        jump[i] = (force[i] - force[i + 1]) * rod / (rod + max(y[i + 1] - y[i], 0.0)) if rod > 0.0 else 0.0
+    jump[n - 1] = 0.0
+    if shift >= 0.0 and rod > 0.0:
+        jump[n - 1] = (force[n - 1] - force[0]) * rod / (rod + max(y[0] + shift - y[n - 1], 0.0))
+
+
+@njit(cache=True)
+def evaluate(y: Array, rod: float, circumference: float, weight: Array, work: Array, sums: Array, force: Array) -> None:
+    """Forces from contracted positions; ``work`` (5, N)."""
+    for i in range(y.size):
+        work[4, i] = y[i] + rod * i
+    phasors(work[4], circumference, work[0], work[1])
+    mode_sums(work[0], work[1], work[2], work[3], sums)
+    mode_forces(work[0], work[1], work[2], work[3], sums, weight, force)
+
+
+@njit(cache=True)
+def advance_ring(
+    y: Array,
+    v: Array,
+    rod: float,
+    circumference: float,
+    weight: Array,
+    step: float,
+    steps: int,
+    correct: bool,
+    sweeps: int,
+) -> None:
+    """``steps`` steps of one ring in place."""
+    n = y.size
+    shift = circumference - rod * n
+    work = np.empty((5, n))
+    sums = np.empty((weight.size, 2))
+    force, start_y, start_v = np.empty(n), np.empty(n), np.empty(n)
+    jump, start_jump = np.zeros(n), np.zeros(n)
+    evaluate(y, rod, circumference, weight, work, sums, force)
+    for _ in range(steps):
+        for i in range(n):
+            v[i] += 0.5 * step * force[i]
+        if not collides(y, v, step, shift):
+            for i in range(n):
+                y[i] += step * v[i]
+            evaluate(y, rod, circumference, weight, work, sums, force)
+        elif not correct:
+            move(y, v, step, jump, shift)
+            evaluate(y, rod, circumference, weight, work, sums, force)
+        else:
+            start_y[:] = y
+            start_v[:] = v
+            touching_jump(y, force, rod, shift, start_jump)
+            move(y, v, step, start_jump, shift)
+            for _ in range(sweeps):
+                evaluate(y, rod, circumference, weight, work, sums, force)
+                touching_jump(y, force, rod, shift, jump)
+                for i in range(n):
+                    jump[i] = 0.5 * (jump[i] + start_jump[i])
+                y[:] = start_y
+                v[:] = start_v
+                move(y, v, step, jump, shift)
+        for i in range(n):
+            v[i] += 0.5 * step * force[i]
+
+
+@njit(cache=True)
+def advance_rings(
+    y: Array,
+    v: Array,
+    rod: float,
+    circumference: float,
+    weight: Array,
+    step: float,
+    steps: int,
+    correct: bool,
+    sweeps: int,
+) -> None:
+    for r in range(y.shape[0]):
+        advance_ring(y[r], v[r], rod, circumference, weight, step, steps, correct, sweeps)
