@@ -220,6 +220,7 @@ class Output(Section):
     series_every: Positive | None = None
     snapshots_at: list[NonNegative] = []
     flush_seconds: Positive = 30.0
+    checkpoint_seconds: NonNegative = 300.0  #: between checkpoints, one more at the end; 0: none at all
 
 
 class Case(Section):
@@ -295,6 +296,16 @@ def tree_of(resolved: str) -> dict[str, Any]:
 def resolved(case: Case) -> str:
     """The case as JSON with every default filled in."""
     return case.model_dump_json(exclude_none=True)
+
+
+def first_difference(case: Case, stored: Case) -> str | None:
+    """What keeps ``case`` from going on with a run of ``stored``: anything but time, output and PETSc options."""
+    one, other = (c.model_dump(mode="json", exclude={"time", "output", "petsc"}) for c in (case, stored))
+    for table, values in one.items():
+        for key in sorted({*values, *other[table]} - ({"name"} if table == "mesh" else set())):
+            if values.get(key) != other[table].get(key):
+                return f"{table}.{key} = {values.get(key)!r}: the run to resume has {other[table].get(key)!r}"
+    return None
 
 
 def _override(tree: dict[str, Any], assignment: str) -> None:

@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--output", type=Path, help="result file (default: runs/results/CASE.h5)")
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the case")
     run.add_argument("--force", action="store_true", help="overwrite an existing result file")
+    run.add_argument("--resume", action="store_true", help="go on from the checkpoint of an existing result file")
 
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
@@ -82,17 +83,20 @@ def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
     petsc4py.init([sys.argv[0], *petsc])
     from gbbgky_petsc import case as case_file
     from gbbgky_petsc import problem
-    from gbbgky_petsc.run import run
+    from gbbgky_petsc.run import Resumption, run
     from gbbgky_petsc.store.writer import check_target
 
     case = case_file.load(arguments.case, arguments.set)
     target = arguments.output or Path("runs/results") / f"{arguments.case.stem}.h5"
     from petsc4py import PETSc
 
-    check_target(target, arguments.force)
+    if arguments.resume and arguments.force:
+        raise InputError("--resume and --force: allowed: one of them")
+    check_target(target, arguments.force or arguments.resume)
     built = problem.build(case, arguments.case.parent)
+    earlier = Resumption.find(built, target) if arguments.resume else None
     PETSc.COMM_WORLD.barrier()  # every rank has looked at the target before rank 0 writes
-    run(built, target)
+    run(built, target, earlier)
 
 
 def _plot(arguments: argparse.Namespace) -> None:

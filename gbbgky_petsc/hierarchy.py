@@ -253,6 +253,7 @@ class Jacobian:
         self.shift = 0.0
         self.factor = 1.0  # set by MatScale, which ARKIMEX calls in newer PETSc
         self.assembled: AssembledJacobian | None = None  # set where a preconditioner needs matrix entries
+        self.preconditioner_rho: Array | None = None  # (N,) where the preconditioner was built, if at a rho of its own
         self.names = frozenset(hierarchy.all_terms - hierarchy.explicit)
         self._collective = next((t for t in hierarchy.linear if isinstance(t, terms.Collective)), None)
 

@@ -216,10 +216,13 @@ class LyapunovPC:
             self._fields: Fields = hierarchy.fields
             self._inverse = Coupled(hierarchy.setting, hierarchy.fields, hierarchy.has("collective"))
             self.decompositions = 0
+            if jacobian.preconditioner_rho is not None:  # a resumed run goes on with the preconditioner it had
+                self._inverse.decompose(hierarchy.background(jacobian.preconditioner_rho))
         old = self._inverse.rho
         if old is None or np.abs(background.rho - old).max() > self._refresh * np.abs(old).max():
             self._inverse.decompose(background)
             self.decompositions += 1
+        jacobian.preconditioner_rho = self._inverse.rho
         self._inverse.set_shift(jacobian.shift)
         self._factor = jacobian.factor
 

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.store.checkpoint import Checkpoint
 
 FORMAT_VERSION = 1
 
@@ -74,7 +75,14 @@ class ResultWriter:
         self.mesh = mesh
         self.series: dict[str, list[float]] = {name: [] for name in SERIES}
         self.snapshots: dict[str, list[Any]] = {name: [] for name in SNAPSHOTS}
+        self.checkpoint: Checkpoint | None = None
         self._flushed = time.monotonic()
+
+    def restore(self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
+        """Go on from the rows of an earlier part of the run that are not younger than its checkpoint."""
+        self.series = {name: list(series[name][: checkpoint.series_rows]) for name in SERIES}
+        self.snapshots = {name: list(snapshots[name][: checkpoint.snapshot_rows]) for name in SNAPSHOTS}
+        self.checkpoint = checkpoint
 
     def add_series(self, **values: float) -> None:
         """Append one row of /series."""
@@ -102,6 +110,8 @@ class ResultWriter:
                 file.create_dataset(f"mesh/{name}", data=values)
             _write_group(file, "series", SERIES, self.series)
             _write_group(file, "snapshots", SNAPSHOTS, self.snapshots)
+            if self.checkpoint is not None:
+                self.checkpoint.write(file)
             for group in ("series", "snapshots"):
                 file[f"{group}/t"].make_scale("t")
                 for name, dataset in file[group].items():
