@@ -13,7 +13,11 @@ from gbbgky_petsc.mesh import Array
 
 #: integrators without an implicit part: they take the whole right-hand side
 EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
-LYAPUNOV_PC = "gbbgky_petsc.linalg.lyapunov.LyapunovPC"
+#: short names of -pc_python_type; the first is the default
+PRECONDITIONERS = {
+    "lyapunov": "gbbgky_petsc.linalg.lyapunov.LyapunovPC",
+    "normal_modes": "gbbgky_petsc.linalg.normal_modes.NormalModesPC",
+}
 #: error per step that is allowed in rho, relative to its maximum, unless -ts_atol is given
 RHO_TOLERANCE = 5e-3
 #: the same for g, relative to V c c / v^2: g carries phase mixing that no observable sees
@@ -70,6 +74,7 @@ class Integrator:
     preconditioner. Own options:
 
     -ts_atol : absolute error per step allowed in rho (default 5e-3 of its maximum)
+    -pc_python_type lyapunov | normal_modes : preconditioner (or the dotted name of another class)
 
     Construction and `run` are collective.
     """
@@ -132,8 +137,10 @@ class Integrator:
         pc = ksp.getPC()
         if chosen == "python":
             pc.setType(PETSc.PC.Type.PYTHON)
-            if not options.hasName("pc_python_type"):
-                pc.setPythonType(LYAPUNOV_PC)
+            name = options.getString("pc_python_type", "lyapunov")
+            pc.setPythonType(PRECONDITIONERS.get(name, name))
+            if name in PRECONDITIONERS and options.hasName("pc_python_type"):
+                options["pc_python_type"] = PRECONDITIONERS[name]  # PETSc reads it again
 
     def _mean_square_velocity(self) -> float:
         h = self.hierarchy
