@@ -220,6 +220,7 @@ class Output(Section):
     series_every: Positive | None = None
     snapshots_at: list[NonNegative] = []
     flush_seconds: Positive = 30.0
+    checkpoint_seconds: NonNegative = 300.0  #: between checkpoints, one more at the end; 0: none at all
 
 
 class MolecularDynamics(Section):
@@ -323,13 +324,16 @@ def resolved(case: Case) -> str:
     return case.model_dump_json(exclude_none=True)
 
 
-def differences(case: Case, stored: str, ignored: Collection[str] = ()) -> list[str]:
-    """Keys ('table.key') in which a case differs from a resolved one, but for ``ignored`` keys and tables."""
-    now, before = tree_of(resolved(case)), tree_of(stored)
-    tables = sorted(set(now) | set(before))
-    keys = [(t, k) for t in tables for k in sorted(set(now.get(t, {})) | set(before.get(t, {})))]
-    changed = [f"{t}.{k}" for t, k in keys if now.get(t, {}).get(k) != before.get(t, {}).get(k)]
-    return [key for key in changed if key not in ignored and key.partition(".")[0] not in ignored]
+def first_difference(case: Case, stored: Case, ignored: Collection[str]) -> str | None:
+    """What keeps ``case`` from going on with a run of ``stored``: any key but those of ``ignored`` keys and tables."""
+    one, other = (c.model_dump(mode="json") for c in (case, stored))
+    for table in one:
+        now, before = one[table] or {}, other[table] or {}
+        for key in sorted({*now, *before}):
+            free = {table, f"{table}.{key}"} & {*ignored, "mesh.name"}
+            if not free and now.get(key) != before.get(key):
+                return f"{table}.{key} = {now.get(key)!r}: the run to resume has {before.get(key)!r}"
+    return None
 
 
 def _override(tree: dict[str, Any], assignment: str) -> None:

@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True)
 
-    _add_case(commands.add_parser("run", allow_abbrev=False, help="integrate the hierarchy of a case"), "CASE.h5")
+    run = commands.add_parser("run", allow_abbrev=False, help="integrate the hierarchy of a case")
+    _add_case(run, "CASE.h5")
+    run.add_argument("--resume", action="store_true", help="go on from the checkpoint of an existing result file")
     md = commands.add_parser("md", allow_abbrev=False, help="molecular dynamics of a case: an ensemble of rings")
     _add_case(md, "CASE_md.h5")
     md.add_argument("--resume", action="store_true", help="keep the realisations that the result file holds")
@@ -93,15 +95,18 @@ def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
 
     from gbbgky_petsc import case as case_file
     from gbbgky_petsc import problem
-    from gbbgky_petsc.run import run
+    from gbbgky_petsc.run import Resumption, run
     from gbbgky_petsc.store.writer import check_target
 
     case = case_file.load(arguments.case, arguments.set)
     target = arguments.output or Path("runs/results") / f"{arguments.case.stem}.h5"
-    check_target(target, arguments.force)
+    if arguments.resume and arguments.force:
+        raise InputError("--resume and --force: allowed: one of them")
+    check_target(target, arguments.force or arguments.resume)
     built = problem.build(case, arguments.case.parent)
+    earlier = Resumption.find(built, target) if arguments.resume else None
     MPI.COMM_WORLD.barrier()  # every rank has looked at the target before rank 0 writes
-    run(built, target)
+    run(built, target, earlier)
 
 
 def _md(arguments: argparse.Namespace) -> None:

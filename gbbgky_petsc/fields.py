@@ -140,16 +140,26 @@ class Wavenumbers:
         self._rows = share(self._n, ranks)
         self._k = share(self.count, ranks)
         self.k_range = slice(int(self._k[self.comm.rank]), int(self._k[self.comm.rank + 1]))
+        #: rows theta of this rank's pencils
+        self.row_range = slice(int(self._rows[self.comm.rank]), int(self._rows[self.comm.rank + 1]))
+
+    def to_pencils(self, pair: Array) -> Array:
+        """Pencils (Nz, own rows, N) of all z from the slab (planes, N, N). Collective."""
+        return self._exchange(pair, self._z, self._rows)
+
+    def to_slabs(self, pencil: Array) -> Array:
+        """The slab (planes, N, N) from pencils (Nz, own rows, N). Collective."""
+        return self._exchange_back(pencil, self._z, self._rows)
 
     def forward(self, pair: Array) -> ComplexArray:
         """G_k, (own wavenumbers, N, N), from the slab (planes, N, N). Collective."""
-        pencil = self._exchange(pair, self._z, self._rows)
+        pencil = self.to_pencils(pair)
         return self._exchange_back(scipy.fft.rfft(pencil, axis=0), self._k, self._rows)
 
     def backward(self, spectrum: ComplexArray) -> Array:
         """The slab (planes, N, N) from G_k, (own wavenumbers, N, N). Collective."""
         pencil = self._exchange(spectrum, self._k, self._rows)
-        return self._exchange_back(scipy.fft.irfft(pencil, n=self.points, axis=0), self._z, self._rows)
+        return self.to_slabs(scipy.fft.irfft(pencil, n=self.points, axis=0))
 
     def _exchange(self, slab: NDArray, planes: NDArray, rows: NDArray) -> NDArray:
         """(own planes, N, N) -> (all planes, own rows, N)."""

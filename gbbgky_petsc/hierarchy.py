@@ -146,6 +146,14 @@ class Hierarchy:
         lost = before - float(weights @ out.sum(axis=(1, 2)))
         return float(self.fields.comm.allreduce(lost))
 
+    def absorbed_rate(self, background: Background, field: terms.PairField) -> float:
+        """Interaction energy per unit length and time that the ends of the z-domain take out. Collective."""
+        if self.boundary is None:
+            return 0.0
+        self.boundary.update(background)
+        lost = self._add_boundary(field, np.zeros(self.fields.pair_shape))
+        return lost + self.one_body.edge_power(field, self.model.energy_derivative(self.mesh.theta))
+
     def rate(self, one_body: Array, pair: Array, names: frozenset[str], with_layer_one: bool) -> tuple[Array, Array]:
         """Time derivative of (one-body, g) from the named terms.
 
@@ -221,11 +229,7 @@ class Hierarchy:
         field = self.pair_field(self.fields.pair(state))
         rho, theta, weight = one_body[:-1], self.mesh.theta, self.mesh.theta_weight
         density = weight * float(rho.sum())
-        absorbed_rate = 0.0
-        if self.boundary is not None:
-            self.boundary.update(self.background(rho))
-            absorbed_rate = self._add_boundary(field, np.zeros(self.fields.pair_shape))
-            absorbed_rate += self.one_body.edge_power(field, self.model.energy_derivative(theta))
+        absorbed_rate = self.absorbed_rate(self.background(rho), field)
         return Measurement(
             density=density,
             momentum=observables.momentum(theta, rho),
@@ -253,6 +257,7 @@ class Jacobian:
         self.shift = 0.0
         self.factor = 1.0  # set by MatScale, which ARKIMEX calls in newer PETSc
         self.assembled: AssembledJacobian | None = None  # set where a preconditioner needs matrix entries
+        self.preconditioner_rho: Array | None = None  # (N,) where the preconditioner was built, if at a rho of its own
         self.names = frozenset(hierarchy.all_terms - hierarchy.explicit)
         self._collective = next((t for t in hierarchy.linear if isinstance(t, terms.Collective)), None)
 

@@ -9,10 +9,15 @@ from petsc4py import PETSc
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.hierarchy import Hierarchy, Jacobian, Measurement
 from gbbgky_petsc.linalg.assembled import AssembledJacobian
+from gbbgky_petsc.mesh import Array
 
 #: integrators without an implicit part: they take the whole right-hand side
 EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
-LYAPUNOV_PC = "gbbgky_petsc.linalg.lyapunov.LyapunovPC"
+#: short names of -pc_python_type; the first is the default
+PRECONDITIONERS = {
+    "lyapunov": "gbbgky_petsc.linalg.lyapunov.LyapunovPC",
+    "normal_modes": "gbbgky_petsc.linalg.normal_modes.NormalModesPC",
+}
 #: error per step that is allowed in rho, relative to its maximum, unless -ts_atol is given
 RHO_TOLERANCE = 5e-3
 #: the same for g, relative to V c c / v^2: g carries phase mixing that no observable sees
@@ -25,12 +30,34 @@ LARGEST_STEP = 3.0
 
 @dataclass
 class Progress:
-    """What a monitor is told after each accepted step."""
+    """What a monitor is told at the start (``step`` 0) and after each accepted step."""
 
     t: float
     step: float
     number: int
     measurement: Measurement
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where an integration stands, but for g.
+
+    Attributes
+    ----------
+    t, number
+        Time and number of accepted steps.
+    step, longest_step
+        Step that comes next, and the one that the next stop may have cut short.
+    one_body : (N + 1,) rho and the absorbed energy
+    preconditioner_rho : (N,) rho at which the preconditioner was built; NaN where none was
+    """
+
+    t: float
+    number: int
+    step: float
+    longest_step: float
+    one_body: Array
+    preconditioner_rho: Array
 
 
 def preset(options: PETSc.Options, key: str, value: str) -> None:
@@ -47,6 +74,7 @@ class Integrator:
     preconditioner. Own options:
 
     -ts_atol : absolute error per step allowed in rho (default 5e-3 of its maximum)
+    -pc_python_type lyapunov | normal_modes : preconditioner (or the dotted name of another class)
 
     Construction and `run` are collective.
     """
@@ -72,6 +100,8 @@ class Integrator:
             if options.hasName(name):
                 ts.setTimeStep(options.getReal(name))
         self._set_tolerances(options)
+        self._longest_step = 0.0
+        self._stop = np.inf
 
     def _set_functions(self) -> None:
         h = self.hierarchy
@@ -107,8 +137,10 @@ class Integrator:
         pc = ksp.getPC()
         if chosen == "python":
             pc.setType(PETSc.PC.Type.PYTHON)
-            if not options.hasName("pc_python_type"):
-                pc.setPythonType(LYAPUNOV_PC)
+            name = options.getString("pc_python_type", "lyapunov")
+            pc.setPythonType(PRECONDITIONERS.get(name, name))
+            if name in PRECONDITIONERS and options.hasName("pc_python_type"):
+                options["pc_python_type"] = PRECONDITIONERS[name]  # PETSc reads it again
 
     def _mean_square_velocity(self) -> float:
         h = self.hierarchy
@@ -132,8 +164,41 @@ class Integrator:
         h.fields.one_body(values)[:] = one_body[h.fields.one_body_range]
         self.ts.setTolerances(rtol=options.getReal("ts_rtol", 0.0), atol=atol)
 
+    def position(self) -> Position:
+        """Where the integration stands, between steps or in a monitor. Collective."""
+        ts = self.ts
+        frozen = self.jacobian.getPythonContext().preconditioner_rho if self.type not in EXPLICIT_TYPES else None
+        step, longest = ts.getTimeStep(), self._longest_step
+        if ts.getTime() >= self._stop * (1.0 - 1e-12):
+            step = longest = max(step, longest)
+        return Position(
+            t=ts.getTime(),
+            number=ts.getStepNumber(),
+            step=step,
+            longest_step=longest,
+            one_body=self.hierarchy.fields.gather_one_body(self.state.array_r),
+            preconditioner_rho=np.full(self.hierarchy.mesh.theta_points, np.nan) if frozen is None else frozen.copy(),
+        )
+
+    def restore(self, position: Position, pair: Array) -> None:
+        """Stand at a position with this rank's slab ``pair`` (planes, N, N) of g, before `run`.
+
+        One-step methods then take the same steps as if they had never stopped; multistep ones start anew.
+        """
+        ts, fields = self.ts, self.hierarchy.fields
+        values = self.state.array_w
+        fields.one_body(values)[:] = position.one_body[fields.one_body_range]
+        fields.pair(values)[:] = pair
+        ts.setTime(position.t)
+        ts.setStepNumber(position.number)
+        ts.setTimeStep(position.step)
+        ts.restartStep()
+        self._longest_step = position.longest_step
+        if self.type not in EXPLICIT_TYPES and np.all(np.isfinite(position.preconditioner_rho)):
+            self.jacobian.getPythonContext().preconditioner_rho = position.preconditioner_rho.copy()
+
     def run(self, end: float, stops: Iterable[float], monitor: Callable[[Progress], None]) -> None:
-        """Integrate from 0 to ``end``, hitting each of ``stops`` exactly, and report every accepted step.
+        """Integrate to ``end``, hitting each of ``stops`` exactly, and report the start and every accepted step.
 
         Raises
         ------
@@ -141,18 +206,20 @@ class Integrator:
             If TS, SNES or KSP give up.
         """
         ts = self.ts
-        last = {"t": -1.0, "proposed": ts.getTimeStep()}
+        start, reported = ts.getTime(), -np.inf
 
         def report(ts: PETSc.TS, number: int, t: float, x: PETSc.Vec) -> None:
-            if t <= last["t"]:
+            nonlocal reported
+            if t <= reported:
                 return  # PETSc calls monitors once more where one segment ends and the next begins
-            step = t - max(last["t"], 0.0)
-            last["t"] = t
+            step, reported = t - max(reported, start), t
             monitor(Progress(t, step, number, self.hierarchy.measure(x)))
 
         ts.setMonitor(report)
-        for stop in [*sorted({s for s in stops if 0.0 < s < end}), end]:
-            step = max(ts.getTimeStep(), last["proposed"])
+        step = ts.getTimeStep()
+        self._longest_step = self._longest_step or step
+        for stop in [*sorted({s for s in stops if start * (1.0 + 1e-12) < s < end}), end]:
+            self._stop = stop
             ts.setTimeStep(min(step, stop - ts.getTime()))
             ts.setMaxTime(stop)
             try:
@@ -161,9 +228,10 @@ class Integrator:
                 raise error.__cause__ or SolverError(self._failure(str(error))) from error
             if ts.getConvergedReason() < 0:
                 raise SolverError(self._failure(f"reason {ts.getConvergedReason()}"))
-            last["proposed"] = step if stop - ts.getTime() < step else ts.getTimeStep()
             if ts.getTime() < stop * (1.0 - 1e-12):
                 break  # -ts_max_steps or -ts_max_time ended it
+            # the last steps before a stop are cut short
+            step = self._longest_step = max(ts.getTimeStep(), self._longest_step)
 
     def _failure(self, reason: str) -> str:
         ts = self.ts

@@ -98,6 +98,16 @@ def test_assembled_preconditioners_give_the_same_run(small, preconditioner):
     np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-9)
 
 
+@pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
+@pytest.mark.parametrize("inner", [{}, {"normal_modes_pc_type": "lu"}])
+def test_normal_modes_give_the_same_run(small, boundary, inner):
+    ours, _ = integrate(small(boundary), 6.0, **fixed(1.0))
+    theirs, reports = integrate(small(boundary), 6.0, pc_python_type="normal_modes", **inner, **fixed(1.0))
+    np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-8)
+    assert abs(reports[-1].measurement.density / reports[0].measurement.density - 1.0) < 1e-13
+    assert abs(reports[-1].measurement.momentum) < 1e-13
+
+
 def test_explicit_contact_with_imex(small):
     ours, _ = integrate(small("periodic"), 8.0, **fixed(0.25))
     imex, _ = integrate(small("periodic", explicit=("contact",)), 8.0, ts_type="arkimex", snes_rtol=1e-9, **fixed(0.25))

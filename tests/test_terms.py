@@ -1,5 +1,7 @@
 """Terms against exact stationary states, and fast application against assembled products."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import pair_correlation, state_vector
@@ -7,6 +9,7 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.hierarchy import Jacobian
 from gbbgky_petsc.linalg.lyapunov import Coupled
+from gbbgky_petsc.linalg.normal_modes import NormalModes
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
@@ -179,3 +182,43 @@ def test_lyapunov_preconditioner_inverts_the_periodic_jacobian(small):
     one_body, pair = inverse.solve(h.fields.gather_one_body(y.array_r), h.fields.pair(y.array_r))
     np.testing.assert_allclose(one_body, h.fields.gather_one_body(v.array_r), atol=1e-11)
     np.testing.assert_allclose(pair, h.fields.pair(v.array_r), atol=1e-11)
+
+
+class DiagonalDiffusion(LiebLiniger):
+    """Diffusion without its off-diagonal part in normal modes."""
+
+    def background(self, theta, weight, rho):
+        b = super().background(theta, weight, rho)
+        inverse = np.linalg.inv(b.rotation)
+        d = np.diag(b.rotation @ b.diffusion @ inverse)
+        return replace(b, diffusion=inverse @ (d[:, None] * b.rotation))
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
+def test_normal_mode_matrix_inverts_the_jacobian_of_diagonal_diffusion(small, boundary):
+    """At leading order, for vectors that do not change rho, P is then the whole Jacobian, ends of the domain too."""
+    options = PETSc.Options()
+    chosen = {"pc_type": "bjacobi", "sub_pc_type": "lu"}
+    for key, value in chosen.items():
+        options[f"normal_modes_{key}"] = value
+    h = small(boundary, "leading", model=DiagonalDiffusion(2.0))
+    x = state_vector(h, np.zeros_like(pair_correlation(h)))
+    A, jacobian = python_matrix(h, x, 0.03)
+    inverse = NormalModes(h, jacobian.names, "normal_modes_")
+    inverse.decompose(jacobian.background)
+    for shift in (1.0, 0.03):  # the second replaces the first
+        inverse.set_shift(shift)
+    for key in chosen:
+        options.delValue(f"normal_modes_{key}")
+    v, y = state_vector(h, pair_correlation(h, 5), rho_change=-1.0), x.duplicate()
+    A.mult(v, y)
+    one_body, pair = inverse.solve(h.fields.gather_one_body(y.array_r), h.fields.pair(y.array_r))
+    scale = np.abs(pair).max()
+    np.testing.assert_allclose(pair, h.fields.pair(v.array_r), atol=1e-11 * scale)
+    np.testing.assert_allclose(one_body, 0.0, atol=1e-11)
+    mesh = h.mesh
+    width = 2 * mesh.stencil.width + 1
+    missing = 0 if mesh.wraps else mesh.stencil.width * (mesh.stencil.width + 1)
+    expected = mesh.theta_points**2 * (mesh.z_points * width - missing)
+    assert inverse.matrix.getInfo(PETSc.Mat.InfoType.GLOBAL_SUM)["nz_used"] == expected

@@ -25,10 +25,10 @@ def versions(**more: str) -> dict[str, str]:
     } | more
 
 
-def progress_bar(total: float, unit: str) -> tqdm:
+def progress_bar(total: float, unit: str, done: float = 0.0) -> tqdm:
     """A line with share done, what is set as its postfix, time spent and time to go."""
     form = "{percentage:3.0f}%|{bar:20}| {postfix} [{elapsed}<{remaining}]"
-    return tqdm(total=total, unit=unit, mininterval=0.5, bar_format=form)
+    return tqdm(total=total, initial=done, unit=unit, mininterval=0.5, bar_format=form)
 
 
 def console() -> Console:

@@ -120,9 +120,10 @@ def _kept(case: Case, plan: Plan, target: Path) -> tuple[Batch, float]:
     result = read(target)
     if not result.samples:
         raise InputError(f"output {target}: holds no realisations; allowed with --resume: a result of gbbgky md")
-    changed = case_file.differences(case, result.attributes["case"], FREE)
+    stored = case_file.parse(case_file.tree_of(result.attributes["case"]))
+    changed = case_file.first_difference(case, stored, FREE)
     if changed:
-        raise InputError(f"output {target}: made with another {changed[0]}; allowed with --resume: the same case")
+        raise InputError(changed)
     kept = Batch(**result.samples)
     wanted = kept.realisation < plan.realisations
     if not wanted.all():
@@ -164,8 +165,7 @@ class _Record:
             "low_pass_length": self._filter,
         }
         self._writer = ResultWriter(target, attributes, grid, DYNAMICS)
-        self._bar = progress_bar(plan.realisations, "ring")
-        self._bar.update(kept.realisation.size)
+        self._bar = progress_bar(plan.realisations, "ring", kept.realisation.size)
         self._last = -np.inf
         self._result: EnsembleResult | None = None
 

@@ -13,6 +13,7 @@ Krylov iterates keep them whatever the tolerance.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
@@ -21,8 +22,12 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.fields import Fields, Wavenumbers
+from gbbgky_petsc.linalg.frozen import FrozenInverse, FrozenPC
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.terms import Setting
+
+if TYPE_CHECKING:
+    from gbbgky_petsc.hierarchy import Jacobian
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -82,7 +87,7 @@ class KroneckerSumInverse:
         return self.vectors[k] @ matrix @ self.vectors_h[k]
 
 
-class Coupled:
+class Coupled(FrozenInverse):
     """The inverse of J described above, for vectors (one-body, g) of a hierarchy.
 
     Parameters
@@ -111,7 +116,6 @@ class Coupled:
         self._mean_force = np.where(self._s1 == 0.0, 0.0, mesh.z_spacing * np.fft.rfft(at_origin)[own])
         both = np.where((k == 0) | (2 * k == mesh.z_points), 1.0, 2.0)  # k and -k
         self._one_body_weight = both * mesh.z_spacing / mesh.z_points * self._force.conj()
-        self.rho: Array | None = None
         self.shift = np.nan
 
     def decompose(self, background: Background) -> None:
@@ -130,6 +134,9 @@ class Coupled:
         self._charge_modes = self._inverse.vectors_inverse @ background.charge
         self.rho = background.rho.copy()
         self.shift = np.nan
+
+    def describe(self) -> str:
+        return f"Lyapunov inverse per wavenumber: {self.wavenumbers.count} wavenumbers"
 
     def set_shift(self, shift: float) -> None:
         """Denominators and the Schur complement for a new shift. Collective."""
@@ -155,17 +162,6 @@ class Coupled:
         self._schur = np.linalg.inv(shift * np.eye(n) - mesh.theta_derivative @ total)
 
     def solve(self, one_body: Array, pair: Array) -> tuple[Array, Array]:
-        """(one-body, g) with J (one-body, g) = right-hand side.
-
-        Parameters
-        ----------
-        one_body : (N + 1,) whole right-hand side of rho and of the absorbed energy
-        pair : (planes, N, N) this rank's right-hand side of g
-
-        Returns
-        -------
-        (N + 1,), (planes, N, N). Collective.
-        """
         inverse, background = self._inverse, self._background
         spectrum = self.wavenumbers.forward(pair)
         pull = np.zeros(self._mesh.theta_points)
@@ -193,50 +189,16 @@ class Coupled:
         return np.append(change, one_body[-1] / self.shift), self.wavenumbers.backward(spectrum)
 
 
-class LyapunovPC:
+class LyapunovPC(FrozenPC):
     """PETSc preconditioner of type python: `Coupled` at a frozen rho.
 
     Options (with the prefix of the solver)
     -------
-    -pc_lyapunov_refresh : decompose anew once rho has changed by this fraction of its maximum (default 0.02)
-
-    The operator's matrix must be a `gbbgky_petsc.hierarchy.Jacobian`.
+    -pc_lyapunov_refresh : as in `FrozenPC`
     """
 
-    def create(self, pc: PETSc.PC) -> None:
-        self._inverse: Coupled | None = None
+    name = "lyapunov"
 
-    def setFromOptions(self, pc: PETSc.PC) -> None:
-        self._refresh = PETSc.Options(pc.getOptionsPrefix()).getReal("pc_lyapunov_refresh", 0.02)
-
-    def setUp(self, pc: PETSc.PC) -> None:
-        jacobian = pc.getOperators()[1].getPythonContext()
-        background, hierarchy = jacobian.background, jacobian.hierarchy
-        if self._inverse is None:
-            self._fields: Fields = hierarchy.fields
-            self._inverse = Coupled(hierarchy.setting, hierarchy.fields, hierarchy.has("collective"))
-            self.decompositions = 0
-        old = self._inverse.rho
-        if old is None or np.abs(background.rho - old).max() > self._refresh * np.abs(old).max():
-            self._inverse.decompose(background)
-            self.decompositions += 1
-        self._inverse.set_shift(jacobian.shift)
-        self._factor = jacobian.factor
-
-    def apply(self, pc: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
-        assert self._inverse is not None
-        fields = self._fields
-        source = x.array_r
-        one_body, pair = self._inverse.solve(fields.gather_one_body(source), fields.pair(source))
-        result = y.array_w
-        fields.one_body(result)[:] = one_body[fields.one_body_range]
-        fields.pair(result)[:] = pair
-        if self._factor != 1.0:
-            result /= self._factor
-
-    def view(self, pc: PETSc.PC, viewer: PETSc.Viewer | None = None) -> None:
-        if viewer is not None and self._inverse is not None:
-            viewer.printfASCII(
-                f"  Lyapunov inverse per wavenumber: {self._inverse.wavenumbers.count} wavenumbers, "
-                f"{self.decompositions} decompositions so far, refresh at {self._refresh:g}\n"
-            )
+    def build(self, pc: PETSc.PC, jacobian: "Jacobian") -> Coupled:
+        hierarchy = jacobian.hierarchy
+        return Coupled(hierarchy.setting, hierarchy.fields, hierarchy.has("collective"))

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.store.checkpoint import Checkpoint
 
 FORMAT_VERSION = 1
 
@@ -139,7 +140,14 @@ class ResultWriter:
         self.series: dict[str, Any] = {name: [] for name in schema.series}
         self.snapshots: dict[str, Any] = {name: [] for name in schema.snapshots}
         self.samples: dict[str, np.ndarray] = {}
+        self.checkpoint: Checkpoint | None = None
         self._flushed = time.monotonic()
+
+    def restore(self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
+        """Go on from the rows of an earlier part of the run that are not younger than its checkpoint."""
+        self.series = {name: list(series[name][: checkpoint.series_rows]) for name in self.schema.series}
+        self.snapshots = {name: list(snapshots[name][: checkpoint.snapshot_rows]) for name in self.schema.snapshots}
+        self.checkpoint = checkpoint
 
     def add_series(self, **values: float) -> None:
         """Append one row of /series."""
@@ -167,6 +175,8 @@ class ResultWriter:
                 file.create_dataset(f"mesh/{name}", data=values)
             for name, values in self.samples.items():
                 file.create_dataset(f"samples/{name}", data=values)
+            if self.checkpoint is not None:
+                self.checkpoint.write(file)
             _write_group(file, "series", self.schema.series, self.series)
             _write_group(file, "snapshots", self.schema.snapshots, self.snapshots)
             for name, dataset in file["mesh"].items():

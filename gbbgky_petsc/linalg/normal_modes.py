@@ -1,0 +1,162 @@
+"""Streaming in its sparse form: an assembled matrix in normal modes, as a preconditioner for any boundary.
+
+With G = (R^t x R^t) g streaming is diagonal in (theta, theta') and so is, but for the off-diagonal part of diffusion,
+the whole of
+
+    P = shift + eta(z) + (v_i - v_j) d/dz - (d_i + d_j) d^2/dz^2 (+ |v_i - v_j|/(2 dz) at outflow ends),
+
+d the diagonal of R^t D (R^t)^-1: one banded system in z for each pair (i, j), N^2 Nz (2w + 1) entries in all. The
+Jacobian itself is dense in theta, its assembled matrix therefore out of reach on large meshes. Unlike the inverse per
+wavenumber P knows the ends of the z-domain; it leaves out collective, contact, the off-diagonal part of diffusion and
+the dependence of g on rho. Rows are spread over ranks by theta, with all z on one rank: no entry couples two ranks, and
+block Jacobi is exact.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.fields import Wavenumbers
+from gbbgky_petsc.linalg.frozen import FrozenInverse, FrozenPC
+from gbbgky_petsc.mesh import Boundary
+from gbbgky_petsc.physics.models import Background
+
+if TYPE_CHECKING:
+    from gbbgky_petsc.hierarchy import Hierarchy, Jacobian
+
+Array = NDArray[np.float64]
+
+
+class NormalModes(FrozenInverse):
+    """The matrix P above, an inner solver for it, and the transforms around them.
+
+    rho and the absorbed energy follow from their own rows of J, shift x_1 = r_1 + B g, once g is known; number and
+    momentum are thereby kept to rounding, energy to the tolerance of the outer Krylov method only.
+
+    Parameters
+    ----------
+    hierarchy
+        The discrete equations.
+    names
+        Implicit terms.
+    prefix
+        Options prefix of the inner solver, a KSP (default: one application of its preconditioner).
+    """
+
+    def __init__(self, hierarchy: "Hierarchy", names: frozenset[str], prefix: str) -> None:
+        self._h = hierarchy
+        self._names = names
+        self.layout = layout = Wavenumbers(hierarchy.fields)
+        mesh = hierarchy.mesh
+        n, points, w = mesh.theta_points, mesh.z_points, mesh.stencil.width
+        self._rows = layout.row_range
+        lines = (self._rows.stop - self._rows.start) * n
+        self.shift = np.nan
+
+        # tables (Nz, 2w + 1) of the banded matrix in z, columns in ascending order
+        column = np.arange(points)[:, None] + np.arange(-w, w + 1)[None, :]
+        inside = (column >= 0) & (column < points) | mesh.wraps
+        column %= points
+        order = np.argsort(column, axis=1)
+        self._inside = np.take_along_axis(inside, order, 1)
+        self._first, self._second = np.asarray(mesh.stencil.first)[order], np.asarray(mesh.stencil.second)[order]
+        self._centre = order == w
+        column = np.take_along_axis(column, order, 1)
+
+        size, total = points * lines, points * n * n
+        start = int(hierarchy.fields.comm.exscan(size) or 0)
+        entries = np.repeat(self._inside.sum(axis=1), lines)
+        self._pattern = (
+            np.concatenate([[0], np.cumsum(entries)]).astype(PETSc.IntType),
+            self._entries(start + column[:, None, :] * lines + np.arange(lines)[None, :, None]).astype(PETSc.IntType),
+        )
+        comm = hierarchy.fields.dm.comm
+        self.matrix = PETSc.Mat().createAIJ(((size, total), (size, total)), comm=comm)
+        self.matrix.setPreallocationCSR((*self._pattern, np.zeros(self._pattern[1].size)))
+        self._source, self._solution = self.matrix.createVecs()
+        self.solver = PETSc.KSP().create(comm=comm)
+        self.solver.setOptionsPrefix(prefix)
+        self.solver.setType(PETSc.KSP.Type.PREONLY)
+        self.solver.setOperators(self.matrix)
+        self.solver.setFromOptions()
+
+    def _entries(self, values: NDArray) -> NDArray:
+        """Values (Nz, lines, 2w + 1) of all rows without those beyond an open end, in the order of the matrix."""
+        return values[np.broadcast_to(self._inside[:, None, :], values.shape)] if not self._inside.all() else values
+
+    def decompose(self, background: Background) -> None:
+        mesh, names, rows = self._h.mesh, self._names, self._rows
+        self._background = background
+        self._to_modes = background.rotation
+        self._from_modes = np.linalg.inv(background.rotation)
+        v = background.velocity
+        d = np.diag(self._to_modes @ background.diffusion @ self._from_modes)
+        difference = (v[rows, None] - v[None, :]).ravel() * ("streaming" in names)
+        spread = (d[rows, None] + d[None, :]).ravel() * ("diffusion" in names)
+        values = difference[None, :, None] * self._first[:, None, :]
+        values -= spread[None, :, None] * self._second[:, None, :]
+        if "boundary" in names:
+            decay = np.broadcast_to(mesh.absorption[:, None], values.shape[:2]).copy()
+            if mesh.boundary is Boundary.ZERO:
+                decay[[0, -1]] += np.abs(difference) / (2.0 * mesh.z_spacing)
+            values += decay[:, :, None] * self._centre[:, None, :]
+        self.matrix.setValuesCSR(*self._pattern, self._entries(values).ravel())
+        self.matrix.assemble()
+        self.rho = background.rho.copy()
+        self.shift = 0.0
+
+    def set_shift(self, shift: float) -> None:
+        if shift != self.shift:
+            self.matrix.shift(shift - self.shift)
+            self.shift = shift
+        self.solver.setUp()
+
+    def solve(self, one_body: Array, pair: Array) -> tuple[Array, Array]:
+        h = self._h
+        modes = self._to_modes @ pair @ self._to_modes.T
+        pencil = self.layout.to_pencils(modes)
+        self._source.array_w[:] = pencil.ravel()
+        self.solver.solve(self._source, self._solution)
+        reason = self.solver.getConvergedReason()
+        if reason < 0 and reason != PETSc.KSP.ConvergedReason.DIVERGED_MAX_IT:
+            raise SolverError(f"{self.solver.getOptionsPrefix()}: the inner solver failed (reason {reason})")
+        modes = self.layout.to_slabs(self._solution.array_r.reshape(pencil.shape))
+        g = self._from_modes @ modes @ self._from_modes.T
+        field = h.pair_field(g)
+        rate = np.append(h.one_body.rate(field), h.absorbed_rate(self._background, field))
+        return (one_body + rate) / self.shift, g
+
+    def describe(self) -> str:
+        entries = self._h.fields.comm.allreduce(self._pattern[1].size)
+        return f"normal modes: {entries} matrix entries, inner solver -{self.solver.getOptionsPrefix()}*"
+
+
+class NormalModesPC(FrozenPC):
+    """PETSc preconditioner of type python: `NormalModes` at a frozen rho.
+
+    Options (with the prefix of the solver)
+    -------
+    -pc_normal_modes_refresh : as in `FrozenPC`
+    -normal_modes_pc_type, -normal_modes_ksp_type, ... : the inner solver, by default one application of ILU(0) in the
+        order of z, on several ranks block Jacobi of it. That is exact for lines whose ends do not meet (``zero``) and
+        nearly so where the absorbing layer parts them; for ``periodic`` take ``lu`` (``bjacobi`` with
+        -normal_modes_sub_pc_type lu on several ranks). Inner Krylov methods ask for -ksp_type fgmres outside.
+    """
+
+    name = "normal_modes"
+
+    def build(self, pc: PETSc.PC, jacobian: "Jacobian") -> NormalModes:
+        return NormalModes(jacobian.hierarchy, jacobian.names, f"{pc.getOptionsPrefix() or ''}normal_modes_")
+
+    def view(self, pc: PETSc.PC, viewer: PETSc.Viewer | None = None) -> None:
+        super().view(pc, viewer)
+        if viewer is not None and isinstance(self.inverse, NormalModes):
+            self.inverse.solver.view(viewer)
+
+    def destroy(self, pc: PETSc.PC) -> None:
+        if isinstance(self.inverse, NormalModes):
+            for thing in (self.inverse.solver, self.inverse.matrix, self.inverse._source, self.inverse._solution):
+                thing.destroy()

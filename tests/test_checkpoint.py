@@ -1,0 +1,113 @@
+"""Runs that are killed and resumed, or extended, against runs that were left alone."""
+
+import json
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+from test_cli import CASE, gbbgky, sets
+
+#: many steps, a checkpoint after each
+SLOW = ("time.end=60.0", "output.snapshots_at=[30.0,60.0]", "output.checkpoint_seconds=1e-9")
+STEPS = ("-ts_adapt_dt_max", "2.0")
+
+
+def killed(target, number, *arguments):
+    """Start a run and SIGKILL it once the checkpoint after that many steps is there."""
+    command = [sys.executable, "-m", "gbbgky_petsc", "run", str(CASE), "-o", str(target), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    limit = time.monotonic() + 60.0
+    while time.monotonic() < limit:
+        found = [int(p.name.rpartition(".")[2]) for p in target.parent.glob(f"{target.name}.checkpoint.*")]
+        if found and max(found) >= number:
+            break
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    with h5py.File(target) as file:
+        assert not file.attrs["complete"] and file["checkpoint"].attrs["number"] >= number - 1
+
+
+def assert_same(one, two, tolerance):
+    """Same rows at the same times; zero tolerance means to the last bit."""
+    with h5py.File(one) as a, h5py.File(two) as b:
+        assert a.attrs["complete"] and b.attrs["complete"]
+        for name in [*(f"series/{k}" for k in a["series"]), "snapshots/t", "snapshots/rho", "checkpoint/one_body"]:
+            x, y = a[name][()], b[name][()]
+            assert x.shape == y.shape, name
+            if tolerance == 0.0:
+                np.testing.assert_array_equal(x, y, err_msg=name)
+            elif name != "series/step":
+                scale = 1.0 if name == "series/momentum" else np.abs(x).max()  # momentum is zero
+                np.testing.assert_allclose(x, y, atol=tolerance * scale, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    target = tmp_path_factory.mktemp("straight") / "out.h5"
+    done = gbbgky("run", CASE, "-o", target, *sets(*SLOW), *STEPS)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.mark.parametrize("number", [8, 20])  # before and after a snapshot that cuts a step short
+def test_killed_and_resumed_is_the_same_to_the_last_bit(straight, tmp_path, number):
+    target = tmp_path / "out.h5"
+    killed(target, number, *sets(*SLOW), *STEPS)
+    done = gbbgky("run", CASE, "-o", target, *sets(*SLOW), "--resume", *STEPS)
+    assert done.returncode == 0, done.stderr
+    assert_same(target, straight, 0.0)
+    left = sorted(p.name for p in tmp_path.glob("out.h5.checkpoint.*"))
+    with h5py.File(target) as file:
+        assert left == [f"out.h5.checkpoint.{file['checkpoint'].attrs['number']}"]
+
+
+def test_resumed_on_two_ranks(straight, tmp_path):
+    target = tmp_path / "out.h5"
+    options = (*STEPS, "-ksp_rtol", "1e-9", "-ts_adapt_type", "none", "-ts_dt", "2.0")
+    killed(target, 8, *sets(*SLOW), *options)
+    done = gbbgky("run", CASE, "-o", target, *sets(*SLOW), "--resume", *options, ranks=2)
+    assert done.returncode == 0, done.stderr
+    alone = tmp_path / "alone.h5"
+    gbbgky("run", CASE, "-o", alone, *sets(*SLOW), *options)
+    assert_same(target, alone, 1e-9)
+    with h5py.File(target) as file:
+        assert file.attrs["ranks"] == 2
+
+
+def test_a_finished_run_is_extended(straight, tmp_path):
+    target = tmp_path / "out.h5"
+    for end, resume in ((30.0, ()), (60.0, ("--resume",))):
+        snapshots = "output.snapshots_at=[30.0,60.0]" if resume else "output.snapshots_at=[30.0]"
+        done = gbbgky("run", CASE, "-o", target, *sets(*SLOW, f"time.end={end}", snapshots), *resume, *STEPS)
+        assert done.returncode == 0, done.stderr
+    assert_same(target, straight, 0.0)  # 30 is a stop of the straight run as well
+    with h5py.File(target) as file:
+        assert json.loads(file.attrs["case"])["time"]["end"] == 60.0
+
+
+def test_refusals_leave_everything_as_it_was(straight, tmp_path):
+    target = tmp_path / "out.h5"
+    assert "does not exist" in gbbgky("run", CASE, "-o", target, *sets(*SLOW), "--resume").stderr
+    target.write_bytes(straight.read_bytes())
+    bad = {
+        ("model.length=1.1",): "model.length",
+        ("mesh.z_spacing=8.0",): "mesh.z_spacing",
+        ("output.series_every=5.0",): "time.end",  # it is complete
+        ("time.end=500.0",): "out.h5.checkpoint",  # g was not copied
+    }
+    for assignments, named in bad.items():
+        done = gbbgky("run", CASE, "-o", target, *sets(*SLOW, *assignments), "--resume")
+        assert done.returncode == 2 and named in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    for pair in straight.parent.glob("out.h5.checkpoint.*"):
+        (tmp_path / pair.name).write_bytes(pair.read_bytes())
+    done = gbbgky("run", CASE, "-o", target, *sets(*SLOW, "time.end=500.0", "output.snapshots_at=[40.0]"), "--resume")
+    assert done.returncode == 2 and "output.snapshots_at = [40.0]" in done.stderr
+    assert target.read_bytes() == straight.read_bytes()
+    off = tmp_path / "off.h5"
+    gbbgky("run", CASE, "-o", off, *sets("output.checkpoint_seconds=0"))
+    assert not list(tmp_path.glob("off.h5.*"))
+    assert "holds no checkpoint" in gbbgky("run", CASE, "-o", off, *sets("time.end=30.0"), "--resume").stderr
