@@ -1,4 +1,4 @@
-# make setup | run | test | lint ; see README.md
+# make setup | run | validation | test | lint ; see README.md
 NP ?= 2
 CASE ?= runs/fig2_phi6_quick.toml
 NAME := $(basename $(notdir $(CASE)))
@@ -9,7 +9,7 @@ export OMPI_ALLOW_RUN_AS_ROOT = 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
 MPIRUN := mpirun --oversubscribe
 
-.PHONY: setup run test lint clean
+.PHONY: setup run validation test lint clean
 
 setup: .venv/.ready
 
@@ -21,6 +21,10 @@ run: setup
 	@echo "$(CASE) on $(NP) ranks (the whole Fig. 2 run: make run CASE=runs/fig2_phi6.toml)"
 	$(MPIRUN) -n $(NP) $(BIN)/gbbgky run $(CASE) -o runs/results/$(NAME).h5 --force
 	$(BIN)/gbbgky plot runs/results/$(NAME).h5
+
+TIER ?= quick
+validation: setup
+	$(BIN)/gbbgky validate --tier $(TIER) --launcher "$(MPIRUN) -n $(NP)" --ranks $(NP)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gbbgky_petsc.errors import InputError, SolverError
 
@@ -46,6 +46,13 @@ def parser() -> argparse.ArgumentParser:
     _add_case(md, "CASE_md.h5")
     md.add_argument("--resume", action="store_true", help="keep the realisations that the result file holds")
 
+    validate = commands.add_parser("validate", allow_abbrev=False, help="theory against dynamics, as a report")
+    validate.add_argument("--tier", choices=("quick", "full"), default="quick")
+    validate.add_argument("--only", action="append", default=[], metavar="STUDY", help="this study (repeatable)")
+    validate.add_argument("--launcher", default="", help="what starts a part in parallel, such as 'mpirun -n 16'")
+    validate.add_argument("--ranks", type=int, default=1, help="cores that the launcher uses, for the estimate")
+    validate.add_argument("-o", "--output", type=Path, help="folder (default: runs/results/validation)")
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
@@ -76,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise InputError(f"{petsc[0]}: gbbgky {arguments.command} takes no PETSc options")
         elif arguments.command == "md":
             _md(arguments)
+        elif arguments.command == "validate":
+            _validate(arguments)
         elif arguments.command == "plot":
             _plot(arguments)
         else:
@@ -125,6 +134,21 @@ def _md(arguments: argparse.Namespace) -> None:
     simulate(built, target, arguments.resume)
 
 
+def _validate(arguments: argparse.Namespace) -> None:
+    if any(int(os.environ.get(name, "1")) > 1 for name in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")):
+        raise InputError("gbbgky validate under mpirun: allowed: alone; --launcher 'mpirun -n N' starts its parts")
+    import mpi4py
+
+    mpi4py.rc.initialize = False  # parts start MPI themselves, which they cannot below a process that has done so
+    from gbbgky_petsc.commands.validate import validate
+
+    if arguments.ranks < 1:
+        raise InputError(f"--ranks {arguments.ranks}: allowed: at least 1")
+    folder = arguments.output or Path("runs/results/validation")
+    if not validate(folder, arguments.tier, arguments.only, arguments.launcher, arguments.ranks):
+        sys.exit(4)
+
+
 def _plot(arguments: argparse.Namespace) -> None:
     from gbbgky_petsc.analysis.plots import figure
     from gbbgky_petsc.store.reader import read
@@ -151,8 +175,8 @@ def _info(arguments: argparse.Namespace) -> None:
 
 def _stop(message: str, status: int) -> NoReturn:
     """One line from the first rank that gets here, and a non-zero exit of all ranks."""
-    mpi = sys.modules.get("mpi4py.MPI")
-    size, rank = (mpi.COMM_WORLD.size, mpi.COMM_WORLD.rank) if mpi else (1, 0)
+    world = _world()
+    size, rank = (world.size, world.rank) if world else (1, 0)
     if rank == 0 or status != 2:
         print(f"gbbgky: {' '.join(message.split())}", file=sys.stderr, flush=True)
     if size > 1 and status != 2:
@@ -160,10 +184,17 @@ def _stop(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
+def _world() -> Any:
+    """All ranks, or None where MPI was not started."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    return mpi.COMM_WORLD if mpi and mpi.Is_initialized() else None
+
+
 def _abort(status: int) -> NoReturn:
     sys.stderr.flush()
-    if "mpi4py.MPI" in sys.modules:
-        sys.modules["mpi4py.MPI"].COMM_WORLD.Abort(status)
+    world = _world()
+    if world:
+        world.Abort(status)
     os._exit(status)
 
 

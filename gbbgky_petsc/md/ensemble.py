@@ -406,17 +406,27 @@ def _mean(samples: Array) -> tuple[Array, Array]:
 
 def _kurtosis(powers: Array, particles: int) -> tuple[Array, Array]:
     """Excess kurtosis of the pooled velocities (T,) and its jackknife error over realisations."""
-
-    def pooled(sums: Array, count: int) -> Array:
-        m1, m2, m3, m4 = np.moveaxis(sums / count, -1, 0)
-        second = m2 - m1**2
-        fourth = m4 - 4.0 * m1 * m3 + 6.0 * m1**2 * m2 - 3.0 * m1**4
-        return np.asarray(fourth / second**2 - 3.0)
-
-    count = powers.shape[0]
-    total = powers.sum(axis=0)
-    value = pooled(total, count * particles)
-    if count == 1:
+    value = _pooled(powers.sum(axis=0), powers.shape[0] * particles)
+    if powers.shape[0] == 1:
         return value, np.full_like(value, np.nan)
-    without = pooled(total[None] - powers, (count - 1) * particles)
-    return value, np.sqrt((count - 1) / count * ((without - without.mean(axis=0)) ** 2).sum(axis=0))
+    return value, _mean(kurtosis_samples(powers, particles))[1]
+
+
+def kurtosis_samples(powers: Array, particles: int) -> Array:
+    """Jackknife pseudo-values (R, T) of the pooled excess kurtosis: their mean and spread are its value and error.
+
+    Parameters
+    ----------
+    powers : (R, T, 4) as in `Batch`, R > 1
+    """
+    count, total = powers.shape[0], powers.sum(axis=0)
+    without = _pooled(total[None] - powers, (count - 1) * particles)
+    return count * _pooled(total, count * particles) - (count - 1) * without
+
+
+def _pooled(sums: Array, count: int) -> Array:
+    """Excess kurtosis from the sums of v, v^2, v^3, v^4 of ``count`` velocities."""
+    m1, m2, m3, m4 = np.moveaxis(sums / count, -1, 0)
+    second = m2 - m1**2
+    fourth = m4 - 4.0 * m1 * m3 + 6.0 * m1**2 * m2 - 3.0 * m1**4
+    return np.asarray(fourth / second**2 - 3.0)

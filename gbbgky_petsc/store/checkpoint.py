@@ -10,15 +10,17 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from mpi4py import MPI
 
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.fields import Fields
 from gbbgky_petsc.mesh import Array
+
+if TYPE_CHECKING:
+    from gbbgky_petsc.fields import Fields  # importing it starts PETSc, which readers do not need
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def remove_others(result: Path, number: int | None) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_pair(path: Path, layout: Fields, pair: Array) -> None:
+def write_pair(path: Path, layout: "Fields", pair: Array) -> None:
     """Write g, of which each rank has the slab (planes, N, N). Collective.
 
     Raises
@@ -118,14 +120,14 @@ def write_pair(path: Path, layout: Fields, pair: Array) -> None:
     _transfer(path, layout, mode, np.ascontiguousarray(pair, dtype="<f8"), MPI.File.Write_at_all)
 
 
-def read_pair(path: Path, layout: Fields) -> Array:
+def read_pair(path: Path, layout: "Fields") -> Array:
     """This rank's slab (planes, N, N) of g. Collective; raises `SolverError`."""
     pair = np.empty(layout.pair_shape, dtype="<f8")
     _transfer(path, layout, MPI.MODE_RDONLY, pair, MPI.File.Read_at_all)
     return pair.astype(float, copy=False)
 
 
-def _transfer(path: Path, layout: Fields, mode: int, slab: Array, how: Callable[..., None]) -> None:
+def _transfer(path: Path, layout: "Fields", mode: int, slab: Array, how: Callable[..., None]) -> None:
     planes, n, _ = layout.pair_shape
     plane = MPI.DOUBLE.Create_contiguous(n * n).Commit()  # counts stay small whatever the mesh
     try:

@@ -1,0 +1,93 @@
+"""Parts of a validation: one command line each, computed once, kept by file."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.store.reader import Result, read
+
+RUNS = Path(__file__).parent.parent.parent / "runs"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One run of one command.
+
+    Parameters
+    ----------
+    name
+        Name of its result file.
+    command
+        ``run``, ``md`` or ``kinetic``.
+    case
+        Name of a case of runs/.
+    settings
+        Overrides of the case, 'table.key=value'.
+    cost
+        Core seconds that it took where it was last timed, for the estimate beforehand.
+    source
+        For ``kinetic``: name of the part that it starts from, and the time there.
+    """
+
+    name: str
+    command: str
+    case: str
+    settings: tuple[str, ...] = ()
+    cost: float = 10.0
+    source: tuple[str, float] | None = None
+
+    def path(self, folder: Path) -> Path:
+        return folder / f"{self.name}.h5"
+
+    def arguments(self, folder: Path) -> list[str]:
+        """The arguments of gbbgky that compute it."""
+        words = [self.command, str(RUNS / f"{self.case}.toml"), "-o", str(self.path(folder))]
+        words += [word for setting in self.settings for word in ("--set", setting)]
+        if self.source is not None:
+            words += ["--from", str(folder / f"{self.source[0]}.h5"), "--at", f"{self.source[1]:g}"]
+        return words
+
+    def shown(self) -> str:
+        """The command that repeats it, for the report."""
+        words = ["gbbgky", self.command, f"runs/{self.case}.toml", *(f"--set {s}" for s in self.settings)]
+        if self.source is not None:
+            words.append(f"--from {self.source[0]}.h5 --at {self.source[1]:g}")
+        return " ".join(words)
+
+    def finished(self, folder: Path) -> bool:
+        """Whether its result is there, complete and of this very case."""
+        return self._holds(folder) and bool(read(self.path(folder)).attributes["complete"])
+
+    def _holds(self, folder: Path) -> bool:
+        path = self.path(folder)
+        if not path.exists():
+            return False
+        try:
+            stored = read(path).attributes["case"]
+        except InputError:
+            return False
+        wanted = case_file.load(RUNS / f"{self.case}.toml", self.settings)
+        return bool(stored == case_file.resolved(wanted))
+
+    def compute(self, folder: Path, launcher: Sequence[str]) -> None:
+        """Compute it, from where a killed attempt left it where the command can.
+
+        Raises
+        ------
+        SolverError
+            If the command fails.
+        """
+        words = self.arguments(folder)
+        resumable = self._holds(folder) and self.command == "md"
+        words.append("--resume" if resumable else "--force")
+        done = subprocess.run([*launcher, sys.executable, "-m", "gbbgky_petsc", *words], stdout=subprocess.DEVNULL)
+        if done.returncode:
+            raise SolverError(f"validation: part {self.name} ended with status {done.returncode}: {shlex.join(words)}")
+
+    def result(self, folder: Path) -> Result:
+        return read(self.path(folder))
