@@ -56,8 +56,9 @@ def test_default_integrator_against_rk_and_its_order(small):
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
-def test_conservation_along_a_run_with_default_tolerances(small, boundary):
-    _, reports = integrate(small(boundary), 60.0)
+@pytest.mark.parametrize("preconditioner", ["lyapunov", "normal_modes"])
+def test_conservation_along_a_run_with_default_tolerances(small, boundary, preconditioner):
+    _, reports = integrate(small(boundary), 60.0, pc_python_type=preconditioner)
     first = reports[0].measurement
     for report in reports:
         m = report.measurement
@@ -102,10 +103,8 @@ def test_assembled_preconditioners_give_the_same_run(small, preconditioner):
 @pytest.mark.parametrize("inner", [{}, {"normal_modes_pc_type": "lu"}])
 def test_normal_modes_give_the_same_run(small, boundary, inner):
     ours, _ = integrate(small(boundary), 6.0, **fixed(1.0))
-    theirs, reports = integrate(small(boundary), 6.0, pc_python_type="normal_modes", **inner, **fixed(1.0))
+    theirs, _ = integrate(small(boundary), 6.0, pc_python_type="normal_modes", **inner, **fixed(1.0))
     np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-8)
-    assert abs(reports[-1].measurement.density / reports[0].measurement.density - 1.0) < 1e-13
-    assert abs(reports[-1].measurement.momentum) < 1e-13
 
 
 def test_explicit_contact_with_imex(small):
