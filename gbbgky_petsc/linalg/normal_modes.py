@@ -33,9 +33,9 @@ Array = NDArray[np.float64]
 class NormalModes(FrozenInverse):
     """The matrix P above, an inner solver for it, and the transforms around them.
 
-    rho and the absorbed energy follow from their own rows of J, shift x_1 = r_1 + B g, once g is known; that keeps number
-    and momentum. P does not know that diffusion keeps the energy: a multiple of V c x c, which carries energy, is
-    added to g so that energy is an invariant of the preconditioner too, and of Krylov iterates at any tolerance.
+    rho and the absorbed energy follow from their own rows of J, shift x_1 = r_1 + B g, once g is known; that keeps
+    number and momentum. P does not know that diffusion keeps the energy: a multiple of V c x c, which carries energy,
+    is added to g so that energy is an invariant of the preconditioner too, and of Krylov iterates at any tolerance.
 
     Parameters
     ----------
