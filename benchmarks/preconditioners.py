@@ -11,6 +11,10 @@ import sys
 import time
 from pathlib import Path
 
+from gbbgky_petsc import environment
+
+environment.prepare()
+
 import petsc4py
 
 _split = next((i for i, word in enumerate(sys.argv) if word.startswith("-")), len(sys.argv))
