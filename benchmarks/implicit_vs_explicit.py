@@ -11,6 +11,10 @@ import sys
 import time
 from pathlib import Path
 
+from gbbgky_petsc import environment
+
+environment.prepare()
+
 import petsc4py
 
 petsc4py.init(sys.argv[:1])

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gbbgky_petsc import environment
 from gbbgky_petsc.errors import InputError, SolverError
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 OWN_SHORT = ("-o", "-h", "-V")
 
 
@@ -72,8 +72,7 @@ def _add_case(command: argparse.ArgumentParser, default: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the console script."""
-    for name in THREAD_VARIABLES:  # one thread a rank, before numpy is imported
-        os.environ.setdefault(name, "1")
+    environment.prepare()
     own, petsc = split_arguments(sys.argv[1:] if argv is None else argv)
     arguments = parser().parse_args(own)
     try:

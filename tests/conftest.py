@@ -1,10 +1,10 @@
 """Shared set-up: PETSc with one thread a rank, small problems, and failures that end every rank."""
 
-import os
 import sys
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+from gbbgky_petsc import environment
+
+environment.prepare()
 
 import petsc4py
 

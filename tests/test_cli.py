@@ -42,8 +42,8 @@ def test_own_arguments_and_petsc_options_part():
     assert petsc == ["-ts_type", "rk", "-log_view", "-ts_dt", "-1"]
 
 
-@pytest.mark.parametrize("case", sorted(RUNS.glob("*.toml")), ids=lambda p: p.stem)
-def test_every_case_runs_at_reduced_size(case, tmp_path):
+@pytest.mark.parametrize("case", sorted(RUNS.glob("fig2*.toml")), ids=lambda p: p.stem)
+def test_every_figure_case_runs_at_reduced_size(case, tmp_path):
     target = tmp_path / "out.h5"
     done = gbbgky("run", case, "-o", target, *sets())
     assert done.returncode == 0, done.stderr
@@ -264,3 +264,16 @@ def test_two_ranks_write_the_same_numbers(tmp_path):
             assert file.attrs["ranks"] == ranks
             results.append(file["snapshots/density_correlation"][()])
     np.testing.assert_allclose(results[0], results[1], atol=1e-9 * np.abs(results[0]).max())
+
+
+def test_thermal_case_at_reduced_size(tmp_path):
+    """Through the command line, with a named preconditioner and options from [petsc]; the script reads what it left."""
+    target = tmp_path / "out.h5"
+    small = ("mesh.theta_points=40", "mesh.z_spacing=20.0", "output.snapshots_at=[1000.0,4e5]")
+    done = gbbgky("run", RUNS / "thermal.toml", "-o", target, *(w for a in small for w in ("--set", a)))
+    assert done.returncode == 0, done.stderr
+    script = Path(__file__).parent.parent / "benchmarks" / "thermal_state.py"
+    printed = subprocess.run([sys.executable, script, target], capture_output=True, text=True, timeout=60)
+    report = json.loads(printed.stdout)
+    assert report["error_of_g"] < 1e-4 and report["change_of_rho"] < 1e-6
+    assert report["error_of_density_correlation"]["400000"] < 1e-4

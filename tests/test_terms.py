@@ -197,7 +197,7 @@ class DiagonalDiffusion(LiebLiniger):
 @pytest.mark.parallel
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
 def test_normal_mode_matrix_inverts_the_jacobian_of_diagonal_diffusion(small, boundary):
-    """At leading order, for vectors that do not change rho, P is then the whole Jacobian, ends of the domain too."""
+    """At leading order and for vectors that do not change rho P is then the whole Jacobian, at the ends as well."""
     options = PETSc.Options()
     chosen = {"pc_type": "bjacobi", "sub_pc_type": "lu"}
     for key, value in chosen.items():

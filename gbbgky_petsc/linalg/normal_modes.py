@@ -33,8 +33,9 @@ Array = NDArray[np.float64]
 class NormalModes(FrozenInverse):
     """The matrix P above, an inner solver for it, and the transforms around them.
 
-    rho and the absorbed energy follow from their own rows of J, shift x_1 = r_1 + B g, once g is known; number and
-    momentum are thereby kept to rounding, energy to the tolerance of the outer Krylov method only.
+    rho and the absorbed energy follow from their own rows of J, shift x_1 = r_1 + B g, once g is known; that keeps
+    number and momentum. P does not know that diffusion keeps the energy: a multiple of V c x c, which carries energy,
+    is added to g so that energy is an invariant of the preconditioner too, and of Krylov iterates at any tolerance.
 
     Parameters
     ----------
@@ -55,6 +56,10 @@ class NormalModes(FrozenInverse):
         self._rows = layout.row_range
         lines = (self._rows.stop - self._rows.start) * n
         self.shift = np.nan
+        slab = hierarchy.fields.z_range
+        self._one_body_energy = np.append(mesh.theta_weight * hierarchy.model.energy(mesh.theta), 1.0)
+        self._pair_energy = mesh.theta_weight * hierarchy.one_body.energy_weights[slab]
+        self._V = hierarchy.setting.V[slab]
 
         # tables (Nz, 2w + 1) of the banded matrix in z, columns in ascending order
         column = np.arange(points)[:, None] + np.arange(-w, w + 1)[None, :]
@@ -90,6 +95,9 @@ class NormalModes(FrozenInverse):
     def decompose(self, background: Background) -> None:
         mesh, names, rows = self._h.mesh, self._names, self._rows
         self._background = background
+        # energy of V c x c
+        chi = float(background.charge.sum())
+        self._carried = self._h.fields.comm.allreduce(float(self._pair_energy @ self._V) * chi**2)
         self._to_modes = background.rotation
         self._from_modes = np.linalg.inv(background.rotation)
         v = background.velocity
@@ -127,7 +135,17 @@ class NormalModes(FrozenInverse):
         g = self._from_modes @ modes @ self._from_modes.T
         field = h.pair_field(g)
         rate = np.append(h.one_body.rate(field), h.absorbed_rate(self._background, field))
-        return (one_body + rate) / self.shift, g
+        change = (one_body + rate) / self.shift
+        defect = self._energy(one_body, pair) / self.shift - self._energy(change, g)
+        if self._carried > 0.0:
+            c = self._background.charge
+            g += (defect / self._carried) * self._V[:, None, None] * (c[:, None] * c[None, :])
+        return change, g
+
+    def _energy(self, one_body: Array, pair: Array) -> float:
+        """Kinetic + absorbed + interaction energy per unit length, the linear invariant of J."""
+        interaction = self._h.fields.comm.allreduce(float(self._pair_energy @ pair.sum(axis=(1, 2))))
+        return float(self._one_body_energy @ one_body) + interaction
 
     def describe(self) -> str:
         entries = self._h.fields.comm.allreduce(self._pattern[1].size)
@@ -155,8 +173,3 @@ class NormalModesPC(FrozenPC):
         super().view(pc, viewer)
         if viewer is not None and isinstance(self.inverse, NormalModes):
             self.inverse.solver.view(viewer)
-
-    def destroy(self, pc: PETSc.PC) -> None:
-        if isinstance(self.inverse, NormalModes):
-            for thing in (self.inverse.solver, self.inverse.matrix, self.inverse._source, self.inverse._solution):
-                thing.destroy()
