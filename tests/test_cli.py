@@ -16,7 +16,7 @@ from gbbgky_petsc.cli import split_arguments
 RUNS = Path(__file__).parent.parent / "runs"
 CASE = RUNS / "fig2_phi6_quick.toml"
 SMALL = [
-    "mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "time.end=20.0",
+    "mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "time={end=20.0}",
     "output.series_every=5.0", "output.snapshots_at=[10.0]",
 ]  # fmt: skip
 

@@ -44,15 +44,17 @@ def kinetic_gain(dynamics: Result) -> Estimate:
     return Estimate.of_samples(energy - energy[:, :1])
 
 
-def agreement(difference: Array, covariance: Array) -> tuple[float, float]:
-    """chi^2 of a vector of differences with its covariance, and the probability of one as large.
+def agreement(difference: Array, covariance: Array, realisations: int) -> tuple[float, float]:
+    """Hotelling's T^2 of a vector of differences with its sample covariance, and the probability of one as large.
 
     The covariance is inverted on its eigenvectors above 1e-6 of the largest.
     """
     values, vectors = np.linalg.eigh(covariance)
     kept = values > 1e-6 * values.max()
-    chi2 = float((((vectors.T @ difference)[kept]) ** 2 / values[kept]).sum())
-    return chi2, float(stats.chi2.sf(chi2, int(kept.sum())))
+    size = int(kept.sum())
+    square = float((((vectors.T @ difference)[kept]) ** 2 / values[kept]).sum())
+    scaled = square * (realisations - size) / (size * (realisations - 1))
+    return square, float(stats.f.sf(scaled, size, realisations - size))
 
 
 def slope_weights(t: Array) -> Array:
