@@ -87,7 +87,7 @@ class Hierarchy:
             "contact": terms.Contact(self.setting, fields, closure),
         }
         self.linear = [available[name] for name in self._kept if name in available]
-        self.boundary: terms.Term | None = None
+        self.boundary: terms.BoundaryTerm | None = None
         if mesh.boundary is Boundary.ABSORBING:
             self.boundary = terms.AbsorbingLayer(self.setting, fields)
         elif mesh.boundary is Boundary.ZERO:
@@ -137,13 +137,15 @@ class Hierarchy:
             absorbed += self.one_body.edge_power(field, self.model.energy_derivative(self.mesh.theta))
         return absorbed
 
-    def _add_boundary(self, field: terms.PairField, out: Array) -> float:
-        """Boundary term and the interaction energy per unit length and time that it takes out."""
+    def _add_boundary(self, field: terms.PairField, out: Array | None) -> float:
+        """out += boundary term; returns the interaction energy per unit length and time that it takes out."""
         assert self.boundary is not None
         weights = self.one_body.energy_weights[self.fields.z_range] * self.mesh.theta_weight
-        before = float(weights @ out.sum(axis=(1, 2)))
-        self.boundary.add(field, out)
-        lost = before - float(weights @ out.sum(axis=(1, 2)))
+        lost = 0.0
+        for planes, values in self.boundary.pieces(field):
+            lost -= float(weights[planes] @ values.sum(axis=(1, 2)))
+            if out is not None:
+                out[planes] += values
         return float(self.fields.comm.allreduce(lost))
 
     def absorbed_rate(self, background: Background, field: terms.PairField) -> float:
@@ -151,10 +153,12 @@ class Hierarchy:
         if self.boundary is None:
             return 0.0
         self.boundary.update(background)
-        lost = self._add_boundary(field, np.zeros(self.fields.pair_shape))
+        lost = self._add_boundary(field, None)
         return lost + self.one_body.edge_power(field, self.model.energy_derivative(self.mesh.theta))
 
-    def rate(self, one_body: Array, pair: Array, names: frozenset[str], with_layer_one: bool) -> tuple[Array, Array]:
+    def rate(
+        self, one_body: Array, pair: Array, names: frozenset[str], with_layer_one: bool, out: Array | None = None
+    ) -> tuple[Array, Array]:
         """Time derivative of (one-body, g) from the named terms.
 
         Parameters
@@ -165,6 +169,8 @@ class Hierarchy:
             Terms of layer 2 to include.
         with_layer_one
             Whether to include the force on rho.
+        out : (planes, N, N)
+            Array for the second result, overwritten; a new one if not given.
 
         Returns
         -------
@@ -172,7 +178,9 @@ class Hierarchy:
         """
         background = self.background(one_body[:-1])
         field = self.pair_field(pair)
-        out = np.zeros(self.fields.pair_shape)
+        if out is None:
+            out = np.empty(self.fields.pair_shape)
+        out.fill(0.0)
         result = np.zeros(self.mesh.theta_points + 1)
         result[-1] = self.add_linear(background, field, out, names)
         if "forcing" in names:
@@ -189,11 +197,11 @@ class Hierarchy:
         return frozenset({"forcing", *(term.name for term in self.linear)})
 
     def _write_rate(self, x: PETSc.Vec, f: PETSc.Vec, names: frozenset[str], with_layer_one: bool) -> None:
-        state = x.array_r
-        one_body, pair = self.rate(self.fields.gather_one_body(state), self.fields.pair(state), names, with_layer_one)
-        out = f.array_w
-        self.fields.one_body(out)[:] = one_body[self.fields.one_body_range]
-        self.fields.pair(out)[:] = pair
+        state, out, fields = x.array_r, f.array_w, self.fields
+        one_body, _ = self.rate(
+            fields.gather_one_body(state), fields.pair(state), names, with_layer_one, fields.pair(out)
+        )
+        fields.one_body(out)[:] = one_body[fields.one_body_range]
 
     # --- callbacks of TS ---
 
@@ -275,22 +283,21 @@ class Jacobian:
         self.factor *= factor
 
     def mult(self, mat: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        self._write_rate(x, y)
+        y.axpby(self.factor * self.shift, -self.factor, x)
+
+    def _write_rate(self, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        """y = derivative of the right-hand side along x."""
         h, fields = self.hierarchy, self.hierarchy.fields
-        state = x.array_r
-        one_body, pair = fields.gather_one_body(state), fields.pair(state)
-        field = h.pair_field(pair)
-        out = np.zeros(fields.pair_shape)
+        state, values = x.array_r, y.array_w
+        one_body, out = fields.gather_one_body(state), fields.pair(values)
+        out.fill(0.0)
+        field = h.pair_field(fields.pair(state))
         result = np.zeros_like(one_body)
         result[-1] = h.add_linear(self.background, field, out, self.names)
         result[:-1] = h.one_body.rate(field)
         self._add_coupling(one_body[:-1], out)
-        values = y.array_w
-        own = fields.one_body_range
-        fields.one_body(values)[:] = self.shift * one_body[own] - result[own]
-        np.multiply(pair, self.shift, out=fields.pair(values))
-        fields.pair(values)[:] -= out
-        if self.factor != 1.0:
-            values *= self.factor
+        fields.one_body(values)[:] = result[fields.one_body_range]
 
     def whole_coupling(self, change: Array) -> Array:
         """Derivative of layer 2 along a change of rho, (Nz, N, N) on every rank; for assembly. Collective."""

@@ -207,6 +207,7 @@ def test_normal_mode_matrix_inverts_the_jacobian_of_diagonal_diffusion(small, bo
     A, jacobian = python_matrix(h, x, 0.03)
     inverse = NormalModes(h, jacobian.names, "normal_modes_")
     inverse.decompose(jacobian.background)
+    inverse._carried = 0.0  # such a diffusion does not keep the energy, hence no correction for it
     for shift in (1.0, 0.03):  # the second replaces the first
         inverse.set_shift(shift)
     for key in chosen:

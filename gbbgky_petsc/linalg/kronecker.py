@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -31,6 +32,40 @@ def add_commutator(left: Array, sign: float, planes: Array, out: Array, work: Ar
     out += work
     np.matmul(planes, left.T if sign > 0 else -left.T, out=work)
     out += work
+
+
+@numba.njit(cache=True)
+def add_scaled(factor: Array, matrix: Array, out: Array) -> None:
+    """out[z] += factor[z] matrix in one pass.
+
+    Parameters
+    ----------
+    factor : (planes,)
+    matrix : (N, N)
+    out : (planes, N, N)
+    """
+    planes, n, _ = out.shape
+    for z in range(planes):
+        for i in range(n):
+            for j in range(n):
+                out[z, i, j] += factor[z] * matrix[i, j]
+
+
+@numba.njit(cache=True)
+def add_antisymmetrised(vector: Array, left: Array, right: Array, out: Array) -> None:
+    """out[z] += vector right[z]^T - left[z] vector^T in one pass.
+
+    Parameters
+    ----------
+    vector : (N,)
+    left, right : (planes, N)
+    out : (planes, N, N)
+    """
+    planes, n, _ = out.shape
+    for z in range(planes):
+        for i in range(n):
+            for j in range(n):
+                out[z, i, j] += vector[i] * right[z, j] - left[z, i] * vector[j]
 
 
 @dataclass(frozen=True)

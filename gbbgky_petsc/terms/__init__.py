@@ -1,7 +1,7 @@
 """The terms of the hierarchy, one per file: each states its equation and applies itself."""
 
 from gbbgky_petsc.terms.base import PairField, Setting, Term
-from gbbgky_petsc.terms.boundary import AbsorbingLayer, Outflow
+from gbbgky_petsc.terms.boundary import AbsorbingLayer, BoundaryTerm, Outflow
 from gbbgky_petsc.terms.collective import Collective
 from gbbgky_petsc.terms.contact import Contact
 from gbbgky_petsc.terms.diffusion import Diffusion
@@ -11,6 +11,7 @@ from gbbgky_petsc.terms.streaming import Streaming
 
 __all__ = [
     "AbsorbingLayer",
+    "BoundaryTerm",
     "Collective",
     "Contact",
     "Diffusion",

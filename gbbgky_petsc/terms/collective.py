@@ -6,7 +6,7 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.linalg.kronecker import KroneckerFactor
+from gbbgky_petsc.linalg.kronecker import KroneckerFactor, add_antisymmetrised
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.terms.base import PairField, Setting, Term
@@ -44,8 +44,7 @@ class Collective(Term):
     def add_with(self, field: PairField, slope: Array, out: Array) -> None:
         """The term with ``slope`` (N,) in the place of rho'."""
         m, m_mirror = (self.mean_force(moment)[self.fields.z_range] for moment in field.moments)
-        out += slope[None, :, None] * m_mirror[:, None, :]
-        out -= m[:, :, None] * slope[None, None, :]
+        add_antisymmetrised(slope, m, m_mirror, out)
 
     def factors(self) -> list[KroneckerFactor]:
         kernel, points = self.mesh.z_spacing * self.setting.force_kernel, self.mesh.z_points

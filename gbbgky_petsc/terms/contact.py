@@ -23,7 +23,8 @@ class Contact(Term):
         super().__init__(setting, fields)
         self._printed = closure == "printed"
         force = setting.force[fields.z_range]
-        self._planes = np.flatnonzero(np.abs(force) > 1e-15 * np.abs(setting.force).max())
+        felt = np.flatnonzero(np.abs(force) > 1e-15 * np.abs(setting.force).max())
+        self._planes = slice(int(felt[0]), int(felt[-1]) + 1) if felt.size else slice(0, 0)
         self._force = force[self._planes, None, None]
 
     def update(self, background: Background) -> None:
@@ -31,15 +32,17 @@ class Contact(Term):
 
     def add(self, field: PairField, out: Array) -> None:
         derivative, n = self.mesh.theta_derivative, self.mesh.theta_points
-        responded, work = np.empty((2, BLOCK, n, n))
-        for b in blocks(self._planes.size):
-            planes, size = self._planes[b], b.stop - b.start
-            pulled = self._force[b] * field.pair[planes]
-            np.matmul(pulled, self._K.T, out=responded[:size])
+        pair, changed = field.pair[self._planes], out[self._planes]
+        pulled, responded, work = np.empty((3, BLOCK, n, n))
+        for b in blocks(len(pair)):
+            size = b.stop - b.start
+            np.multiply(self._force[b], pair[b], out=pulled[:size])
+            np.matmul(pulled[:size], self._K.T, out=responded[:size])
             np.matmul(derivative, responded[:size], out=work[:size])
-            np.matmul(self._K, pulled, out=responded[:size])
-            work[:size] -= np.matmul(responded[:size], derivative.T)
-            out[planes] += work[:size]
+            np.matmul(self._K, pulled[:size], out=responded[:size])
+            np.matmul(responded[:size], derivative.T, out=pulled[:size])
+            work[:size] -= pulled[:size]
+            changed[b] += work[:size]
 
     def factors(self) -> list[KroneckerFactor]:
         force = sp.diags(self.setting.force)

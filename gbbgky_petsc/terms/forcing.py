@@ -1,6 +1,7 @@
 """Forcing: the potential correlates neighbouring fluid cells through the contact covariance."""
 
 from gbbgky_petsc.fields import Fields
+from gbbgky_petsc.linalg.kronecker import add_scaled
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.terms.base import Setting
@@ -13,7 +14,7 @@ class Forcing:
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
         self._derivative = setting.mesh.theta_derivative
-        self._force = setting.force[fields.z_range, None, None]
+        self._force = setting.force[fields.z_range]
 
     def update(self, background: Background) -> None:
         self._slope = self._derivative @ background.rho
@@ -23,10 +24,10 @@ class Forcing:
     def add(self, out: Array) -> None:
         """out += forcing, (planes, N, N)."""
         source = self._slope[:, None] * self._charge[None, :]
-        out += self._force * (source - source.T)
+        add_scaled(self._force, source - source.T, out)
 
     def add_derivative(self, change: Array, out: Array) -> None:
         """out += the derivative of the forcing along a change of rho, (N,)."""
         source = (self._derivative @ change)[:, None] * self._charge[None, :]
         source += self._slope[:, None] * (self._response @ change)[None, :]
-        out += self._force * (source - source.T)
+        add_scaled(self._force, source - source.T, out)
