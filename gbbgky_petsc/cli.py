@@ -1,6 +1,7 @@
 """Command line: our own arguments first, every other one goes to PETSc."""
 
 import argparse
+import math
 import os
 import sys
 import traceback
@@ -45,6 +46,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the case")
     run.add_argument("--force", action="store_true", help="overwrite an existing result file")
 
+    kinetic = commands.add_parser("kinetic", allow_abbrev=False, help="integrate the kinetic equation of a case")
+    kinetic.add_argument("case", type=Path, help="case file (TOML)")
+    kinetic.add_argument("-o", "--output", type=Path, help="result file (default: runs/results/CASE_kinetic.h5)")
+    kinetic.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the case")
+    kinetic.add_argument("--force", action="store_true", help="overwrite an existing result file")
+    kinetic.add_argument("--from", dest="source", type=Path, metavar="RESULT.h5", help="start from rho of a result")
+    kinetic.add_argument("--at", type=float, metavar="T", help="at its snapshot nearest to T (default: the last one)")
+    kinetic.add_argument("--spectrum", action="store_true", help="relaxation modes too (kinetic.spectrum, or 6)")
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
@@ -63,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         if arguments.command == "run":
             _run(arguments, petsc)
+        elif arguments.command == "kinetic":
+            _kinetic(arguments, petsc)
         elif petsc:
             raise InputError(f"{petsc[0]}: gbbgky {arguments.command} takes no PETSc options")
         elif arguments.command == "plot":
@@ -93,6 +105,32 @@ def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
     built = problem.build(case, arguments.case.parent)
     PETSc.COMM_WORLD.barrier()  # every rank has looked at the target before rank 0 writes
     run(built, target)
+
+
+def _kinetic(arguments: argparse.Namespace, petsc: list[str]) -> None:
+    import petsc4py
+
+    petsc4py.init([sys.argv[0], *petsc])
+    from petsc4py import PETSc
+
+    from gbbgky_petsc import case as case_file
+    from gbbgky_petsc import problem
+    from gbbgky_petsc.kinetic import run as kinetic
+    from gbbgky_petsc.store.writer import check_target
+
+    if arguments.at is not None and arguments.source is None:
+        raise InputError(f"--at {arguments.at:g}: allowed: with --from RESULT.h5")
+    case = case_file.load(arguments.case, arguments.set)
+    if arguments.spectrum and not case.kinetic.spectrum:
+        case = case_file.load(arguments.case, [*arguments.set, "kinetic.spectrum=6"])
+    target = arguments.output or Path("runs/results") / f"{arguments.case.stem}_kinetic.h5"
+    check_target(target, arguments.force)
+    built, start, origin = problem.build(case, arguments.case.parent), 0.0, "[state]"
+    if arguments.source is not None:
+        built, start = kinetic.start_from(built, arguments.source, math.inf if arguments.at is None else arguments.at)
+        origin = f"{arguments.source.name} at t = {start:g}"
+    PETSc.COMM_WORLD.barrier()  # every rank has looked at the files before rank 0 writes
+    kinetic.run(built, target, start, origin)
 
 
 def _plot(arguments: argparse.Namespace) -> None:

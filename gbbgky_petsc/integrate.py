@@ -1,17 +1,12 @@
-"""Time integration of the hierarchy with PETSc TS: presets, step control, triggers. The only loop over its time."""
-
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+"""Time integration of the hierarchy with PETSc TS: presets and step control."""
 
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.hierarchy import Hierarchy, Jacobian, Measurement
 from gbbgky_petsc.linalg.assembled import AssembledJacobian
+from gbbgky_petsc.stepping import EXPLICIT_TYPES, TimeLoop, preset
 
-#: integrators without an implicit part: they take the whole right-hand side
-EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
 LYAPUNOV_PC = "gbbgky_petsc.linalg.lyapunov.LyapunovPC"
 #: error per step that is allowed in rho, relative to its maximum, unless -ts_atol is given
 RHO_TOLERANCE = 5e-3
@@ -23,23 +18,7 @@ PAIR_TOLERANCE = 0.3
 LARGEST_STEP = 3.0
 
 
-@dataclass
-class Progress:
-    """What a monitor is told after each accepted step."""
-
-    t: float
-    step: float
-    number: int
-    measurement: Measurement
-
-
-def preset(options: PETSc.Options, key: str, value: str) -> None:
-    """Set an option that neither the command line nor the case file has set."""
-    if not options.hasName(key):
-        options[key] = value
-
-
-class Integrator:
+class Integrator(TimeLoop):
     """A TS over a hierarchy. Options carry no prefix: -ts_type, -ksp_rtol, -pc_type, ...
 
     Presets: Rosenbrock-W method 2m (second order whatever the Jacobian, L-stable), error control on rho in the
@@ -68,10 +47,11 @@ class Integrator:
         if self.type not in EXPLICIT_TYPES:
             self._set_solver(options)
         ts.setFromOptions()
-        for name in ("ts_dt", "ts_time_step"):  # the old name and the one since 3.25 work with any PETSc
-            if options.hasName(name):
-                ts.setTimeStep(options.getReal(name))
+        self.set_first_step(options)
         self._set_tolerances(options)
+
+    def measure(self, x: PETSc.Vec) -> Measurement:
+        return self.hierarchy.measure(x)
 
     def _set_functions(self) -> None:
         h = self.hierarchy
@@ -131,48 +111,3 @@ class Integrator:
         one_body[-1] = np.finfo(float).max ** 0.25  # the ledger of absorbed energy does not steer the step
         h.fields.one_body(values)[:] = one_body[h.fields.one_body_range]
         self.ts.setTolerances(rtol=options.getReal("ts_rtol", 0.0), atol=atol)
-
-    def run(self, end: float, stops: Iterable[float], monitor: Callable[[Progress], None]) -> None:
-        """Integrate from 0 to ``end``, hitting each of ``stops`` exactly, and report every accepted step.
-
-        Raises
-        ------
-        SolverError
-            If TS, SNES or KSP give up.
-        """
-        ts = self.ts
-        last = {"t": -1.0, "proposed": ts.getTimeStep()}
-
-        def report(ts: PETSc.TS, number: int, t: float, x: PETSc.Vec) -> None:
-            if t <= last["t"]:
-                return  # PETSc calls monitors once more where one segment ends and the next begins
-            step = t - max(last["t"], 0.0)
-            last["t"] = t
-            monitor(Progress(t, step, number, self.hierarchy.measure(x)))
-
-        ts.setMonitor(report)
-        for stop in [*sorted({s for s in stops if 0.0 < s < end}), end]:
-            step = max(ts.getTimeStep(), last["proposed"])
-            ts.setTimeStep(min(step, stop - ts.getTime()))
-            ts.setMaxTime(stop)
-            try:
-                ts.solve(self.state)
-            except PETSc.Error as error:
-                raise error.__cause__ or SolverError(self._failure(str(error))) from error
-            if ts.getConvergedReason() < 0:
-                raise SolverError(self._failure(f"reason {ts.getConvergedReason()}"))
-            last["proposed"] = step if stop - ts.getTime() < step else ts.getTimeStep()
-            if ts.getTime() < stop * (1.0 - 1e-12):
-                break  # -ts_max_steps or -ts_max_time ended it
-
-    def _failure(self, reason: str) -> str:
-        ts = self.ts
-        text = " ".join(reason.split())
-        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text[:300]}"
-
-    def destroy(self) -> None:
-        """Free PETSc objects. Collective."""
-        self.ts.destroy()
-        if self.type not in EXPLICIT_TYPES:
-            self.jacobian.destroy()
-        self.state.destroy()

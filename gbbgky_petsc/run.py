@@ -15,10 +15,11 @@ from tqdm import tqdm
 import gbbgky_petsc
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.hierarchy import Hierarchy, Measurement
-from gbbgky_petsc.integrate import EXPLICIT_TYPES, Integrator, Progress, preset
+from gbbgky_petsc.integrate import Integrator
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.stepping import EXPLICIT_TYPES, Progress, TimeLoop, preset
 from gbbgky_petsc.store.writer import ResultWriter
 
 
@@ -80,7 +81,7 @@ class Recorder:
                 t=p.t, t_rescaled=p.t / self._problem.unit, rho=m.rho, density_correlation=m.density_correlation
             )
             self._snapshots.pop(0)
-        drift = m.total_energy / self.first.total_energy - 1.0
+        drift = self._drift(m, self.first)
         self._bar.set_postfix_str(
             f"t={p.t:.1f} t_bar={p.t / self._problem.unit:.4f} dt={p.step:.3g} "
             f"kurtosis={m.kurtosis:.4f} dE/E={drift:.0e}",
@@ -90,6 +91,10 @@ class Recorder:
         self._last = (p.t, m)
         self._writer.flush_if_older(self._flush)
 
+    def _drift(self, now: Measurement, first: Measurement) -> float:
+        """Relative change of the energy that the equations conserve."""
+        return now.total_energy / first.total_energy - 1.0
+
     def _interpolated_rows(self, p: Progress) -> None:
         assert self._last is not None and self._every is not None
         t0, a = self._last
@@ -97,8 +102,8 @@ class Recorder:
         while self._written * self._every <= p.t * (1.0 + 1e-12):
             t = self._written * self._every
             s = (t - t0) / step
-            rho = _hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
-            absorbed = _hermite(s, step, a.absorbed_energy, a.absorbed_rate, b.absorbed_energy, b.absorbed_rate)
+            rho = hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
+            absorbed = hermite(s, step, a.absorbed_energy, a.absorbed_rate, b.absorbed_energy, b.absorbed_rate)
             kinetic = observables.kinetic_energy(self._problem.model, self._problem.mesh.theta, rho)
             total = a.total_energy + s * (b.total_energy - a.total_energy)
             self._row(t, p.step, rho, total - kinetic - float(absorbed), float(absorbed))
@@ -124,7 +129,7 @@ class Recorder:
         self._bar.close()
 
 
-def _hermite(s: float, step: float, a: Any, a_rate: Any, b: Any, b_rate: Any) -> Any:
+def hermite(s: float, step: float, a: Any, a_rate: Any, b: Any, b_rate: Any) -> Any:
     """Cubic Hermite interpolation at fraction s of a step."""
     return (
         (1 + 2 * s) * (1 - s) ** 2 * a
@@ -193,13 +198,15 @@ def report_unused(given: bool) -> None:
         options["options_left"] = "true"
 
 
-def print_summary(writer: ResultWriter, integrator: Integrator, seconds: float) -> None:
-    """A short table of the result."""
+def print_summary(
+    writer: ResultWriter, integrator: TimeLoop, seconds: float, conserved: str = "total_energy"
+) -> None:
+    """A short table of the result; ``conserved`` is the series whose drift is shown."""
     s = writer.series
     table = Table("t", "t_bar", "kurtosis", "E_kin", "E_int", "dE/E")
     rows = np.unique(np.linspace(0, len(s["t"]) - 1, 7).round().astype(int))
     for i in rows:
-        drift = s["total_energy"][i] / s["total_energy"][0] - 1.0
+        drift = s[conserved][i] / s[conserved][0] - 1.0
         table.add_row(
             f"{s['t'][i]:.1f}",
             f"{s['t_rescaled'][i]:.4f}",

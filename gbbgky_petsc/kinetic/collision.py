@@ -164,7 +164,26 @@ class CollisionIntegral:
         Keeps what is stiff, the dependence through rho' and c. Its left null vectors are those of I: 1, theta, e.
         For ``full`` it is that of ``landau``, some two times too large and of the right shape.
         """
-        by_slope, by_charge = self._kernels(rho)
+        return self._with_response(rho, self._kernels(rho))
+
+    def retardation(self, rho: Array) -> Array:
+        """R, (N, N): d rho/dt = I[rho] + R d rho/dt to first order in the memory of the correlations. Collective.
+
+        The stationary G_k follows rho with the delay of its own relaxation, 1/(k^2 D) at the longest: with G = G0 + G1,
+        M_k G1 + G1 M_k^H = - dG0/dt. At frozen A and D that is R = d/d sigma of `derivative` with the shift sigma + M_k.
+        Relative to I it is of order (rate of rho)/(k^2 D) ~ V0^2: the next order of the kinetic equation.
+
+        Raises
+        ------
+        InputError
+            For kind ``full``.
+        """
+        if self.kind == "full":
+            raise InputError("kinetic.retarded = true: not available for kind = full; allowed: false")
+        return self._with_response(rho, self._kernels(rho, retarded=True))
+
+    def _with_response(self, rho: Array, kernels: tuple[Array, Array]) -> Array:
+        by_slope, by_charge = kernels
         D = self.meshes.derivative
         response = self.model.background(self.mesh.theta, self.mesh.theta_weight, rho).charge_response
         return D @ (by_slope @ D + by_charge @ response)
@@ -211,14 +230,14 @@ class CollisionIntegral:
             result[:, j] = (drift(up) - drift(down)) / (2.0 * step)
         return result
 
-    def _kernels(self, rho: Array) -> tuple[Array, Array]:
+    def _kernels(self, rho: Array, retarded: bool = False) -> tuple[Array, Array]:
         """By slope and by charge, (N, N) each, with the panels of the last collision integral. Collective."""
         correlations = self._correlations_at(rho)
         if not self._rule.settled:
             self._integrate(rho)
         k, weights = self._rule.points()
         potential, own = self._fourier(k), slice(self.comm.rank, None, self.comm.size)
-        parts = correlations.kernels(k[own], potential[own], potential[own])
+        parts = correlations.kernels(k[own], potential[own], potential[own], retarded)
         both = np.stack([np.tensordot(weights[own], part, axes=1) for part in parts]) / np.pi
         self.comm.Allreduce(MPI.IN_PLACE, both)
         return both[0], both[1]

@@ -149,8 +149,10 @@ class Correlations:
         difference = m.imag - m_mirror.imag @ self._meshes.from_other.T
         return 0.5 * (k * potential)[:, None] * difference, self._meshes.weight * m.real.sum(axis=1)
 
-    def kernels(self, k: Array, potential: Array, source: Array) -> tuple[Array, Array]:
+    def kernels(self, k: Array, potential: Array, source: Array, retarded: bool = False) -> tuple[Array, Array]:
         """`moments`' force as linear operators on the slope and on the charge, at frozen M_k.
+
+        ``retarded`` gives their derivatives by a shift sigma of the Lyapunov equation, (sigma + M_k . + . M_k^H) G = ...
 
         Parameters
         ----------
@@ -167,6 +169,8 @@ class Correlations:
         for i in range(0, k.size, BATCH):
             a, b = self._sides(k[i : i + BATCH], potential[i : i + BATCH])
             kernel = _reciprocal(a.inverse.eigenvalues, b.inverse.eigenvalues)
+            if retarded:
+                kernel = -(kernel**2)
             for j in range(len(kernel)):
                 factor = 0.5j * k[i + j] ** 2 * potential[i + j] * source[i + j]
                 s, c = self._kernels(a, b, j, kernel[j])

@@ -74,6 +74,8 @@ class ResultWriter:
         self.mesh = mesh
         self.series: dict[str, list[float]] = {name: [] for name in SERIES}
         self.snapshots: dict[str, list[Any]] = {name: [] for name in SNAPSHOTS}
+        #: further datasets: path -> (values, unit, meaning)
+        self.extra: dict[str, tuple[np.ndarray, str, str]] = {}
         self._flushed = time.monotonic()
 
     def add_series(self, **values: float) -> None:
@@ -100,6 +102,8 @@ class ResultWriter:
             file.attrs["complete"] = complete
             for name, values in self.mesh.items():
                 file.create_dataset(f"mesh/{name}", data=values)
+            for path, (data, unit, meaning) in self.extra.items():
+                file.create_dataset(path, data=data).attrs.update({"units": unit, "long_name": meaning})
             _write_group(file, "series", SERIES, self.series)
             _write_group(file, "snapshots", SNAPSHOTS, self.snapshots)
             for group in ("series", "snapshots"):
