@@ -205,20 +205,19 @@ class Kinetic(Section):
     """`gbbgky kinetic`: the collision integral and what is computed with it.
 
     ``tolerance`` is the relative error of the quadrature over k (of GMRES for kind ``full``); ``staggered`` puts theta'
-    half-way between the nodes of theta (default for all kinds but ``full``); ``retarded`` keeps the first order of the
-    correlations' memory; ``spectrum`` is the number of slowest relaxation modes to compute (also --spectrum).
+    half-way between the nodes of theta (default for all kinds but ``full``); ``spectrum`` is the number of slowest
+    relaxation modes to compute (also --spectrum).
     """
 
     kind: Literal["landau", "screened", "full"] = "landau"
     tolerance: Annotated[float, Field(gt=0.0, le=1e-2)] = 1e-5
     staggered: bool | None = None
-    retarded: bool = False
     spectrum: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _full_is_on_the_mesh(self) -> "Kinetic":
-        if self.kind == "full" and (self.staggered or self.retarded or self.spectrum):
-            raise ValueError("kind = full has no staggered, retarded or spectrum; allowed: landau, screened for those")
+        if self.kind == "full" and (self.staggered or self.spectrum):
+            raise ValueError("kind = full has no staggered mesh and no spectrum; allowed: landau, screened for those")
         return self
 
 

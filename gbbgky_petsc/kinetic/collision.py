@@ -13,7 +13,7 @@ from gbbgky_petsc.kinetic.on_mesh import MeshCorrelations
 from gbbgky_petsc.kinetic.quadrature import Integral, OctaveRule
 from gbbgky_petsc.kinetic.wavenumbers import Correlations, State
 from gbbgky_petsc.mesh import Array, PhaseSpaceMesh
-from gbbgky_petsc.physics.models import IntegrableModel
+from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
 Kind = Literal["landau", "screened", "full"]
@@ -158,20 +158,37 @@ class CollisionIntegral:
             raise InputError("kinetic.kind = full: has no diffusion form; allowed: landau, screened")
         return self._kernels(rho)[0]
 
-    def derivative(self, rho: Array) -> Array:
-        """dI/d rho at frozen A and D (and frozen screening), (N, N). Collective.
+    def derivative(self, rho: Array, beta: float | None = None) -> Array:
+        """dI/d rho, (N, N), exact in thermal states and approximate elsewhere. Collective.
 
-        Keeps what is stiff, the dependence through rho' and c. Its left null vectors are those of I: 1, theta, e.
-        For ``full`` it is that of ``landau``, some two times too large and of the right shape.
+        For any beta and any rho, - gamma_k c (x) c with gamma_k = beta V_k/(1 + beta chi V_k), chi = int c (no denominator for
+        ``landau``), solves the Lyapunov equation but for a rest ik (gamma_k/beta) [u (x) c - c (x) u] of the source, where
+        u = rho' + beta (A - s) c with the mean velocity s. Being real it does not contribute to I, so that I = L[rho] u
+        with L the operator of `diffusion_matrix` for that source. Here L[rho] du/d rho is returned; the neglected
+        dL/d rho u vanishes in the thermal state of inverse temperature beta, where u does. The left null vectors are
+        those of I: 1, theta, e. For ``full`` it is that of ``landau``.
+
+        Parameters
+        ----------
+        rho : (N,)
+        beta
+            Inverse temperature; by default the one that makes u smallest.
         """
-        return self._with_response(rho, self._kernels(rho))
+        background = self._correlations_at(rho).state.here
+        slope, flow = self.meshes.derivative @ rho, self._drift(background)
+        if beta is None:
+            beta = max(0.0, -float(slope @ flow) / float(flow @ flow))
+        by_slope = self._kernels(rho, beta=beta)[0]
+        D = self.meshes.derivative
+        return D @ by_slope @ (D + beta * self._drift_response(rho))
 
     def retardation(self, rho: Array) -> Array:
         """R, (N, N): d rho/dt = I[rho] + R d rho/dt to first order in the memory of the correlations. Collective.
 
-        The stationary G_k follows rho with the delay of its own relaxation, 1/(k^2 D) at the longest: with G = G0 + G1,
-        M_k G1 + G1 M_k^H = - dG0/dt. At frozen A and D that is R = d/d sigma of `derivative` with the shift sigma + M_k.
-        Relative to I it is of order (rate of rho)/(k^2 D) ~ V0^2: the next order of the kinetic equation.
+        A measure of what the kinetic equation leaves out: G_k follows rho with the delay of its own relaxation, and
+        G = G0 + G1 with M_k G1 + G1 M_k^H = - dG0/dt. At frozen A and D, R is the derivative of the operator
+        rho -> I by sigma of (sigma + M_k . + . M_k^H). Since I itself exists only by virtue of D, R I/I is of the order of
+        (rate of rho)/(k^2 D) ~ V0^2, and not small in Fig. 2.
 
         Raises
         ------
@@ -179,47 +196,24 @@ class CollisionIntegral:
             For kind ``full``.
         """
         if self.kind == "full":
-            raise InputError("kinetic.retarded = true: not available for kind = full; allowed: false")
-        return self._with_response(rho, self._kernels(rho, retarded=True))
-
-    def _with_response(self, rho: Array, kernels: tuple[Array, Array]) -> Array:
-        by_slope, by_charge = kernels
+            raise InputError("kinetic.kind = full: has no retardation operator; allowed: landau, screened")
+        by_slope, by_charge = self._kernels(rho, retarded=True)
         D = self.meshes.derivative
         response = self.model.background(self.mesh.theta, self.mesh.theta_weight, rho).charge_response
         return D @ (by_slope @ D + by_charge @ response)
 
-    def linearised(self, rho: Array, beta: float) -> Array:
-        """dI/d rho at a thermal state rho of inverse temperature beta, exact, (N, N). Collective.
-
-        Since G_k = -gamma_k c (x) c, gamma_k = beta V_k/(1 + beta chi V_k), solves the Lyapunov equation of any rho but
-        for the source ik (gamma_k/beta) [u (x) c - c (x) u] with u = rho' + beta (A - s) c, the collision integral is that of
-        the source alone, and u vanishes in the thermal state: only du/d rho is needed (s is the mean velocity).
-        """
-        correlations = self._correlations_at(rho)
-        chi = self.mesh.theta_weight * float(correlations.state.here.charge.sum())
-        n, own = rho.size, slice(self.comm.rank, None, self.comm.size)
-
-        def integrand(k: Array) -> Array:
-            potential = self._fourier(k)
-            source = potential / (1.0 + beta * chi * potential) if self.kind == "screened" else potential
-            values = np.zeros((k.size, n * n))
-            values[own] = correlations.kernels(k[own], potential[own], source[own])[0].reshape(-1, n * n)
-            self.comm.Allreduce(MPI.IN_PLACE, values)
-            return values
-
-        rule = OctaveRule(1.0 / self.potential.range, self.tolerance, (slice(0, n * n),))
-        by_slope = rule.integrate(integrand, (np.finfo(float).tiny,)).value.reshape(n, n) / np.pi
-        D = self.meshes.derivative
-        return D @ by_slope @ (D + beta * self._drift_response(rho))
+    @staticmethod
+    def _drift(background: Background) -> Array:
+        """(A - s) c, (N,), with s such that its sum vanishes."""
+        flow = background.flux_jacobian @ background.charge
+        return np.asarray(flow - flow.sum() / background.charge.sum() * background.charge)
 
     def _drift_response(self, rho: Array) -> Array:
         """d[(A - s) c]/d rho, (N, N), by central differences."""
         theta, weight = self.mesh.theta, self.mesh.theta_weight
 
         def drift(density: Array) -> Array:
-            b = self.model.background(theta, weight, density)
-            flow = b.flux_jacobian @ b.charge
-            return np.asarray(flow - flow.sum() / b.charge.sum() * b.charge)
+            return self._drift(self.model.background(theta, weight, density))
 
         step = 1e-4 * float(rho.max())
         result = np.empty((theta.size, theta.size))
@@ -230,14 +224,20 @@ class CollisionIntegral:
             result[:, j] = (drift(up) - drift(down)) / (2.0 * step)
         return result
 
-    def _kernels(self, rho: Array, retarded: bool = False) -> tuple[Array, Array]:
-        """By slope and by charge, (N, N) each, with the panels of the last collision integral. Collective."""
+    def _kernels(self, rho: Array, retarded: bool = False, beta: float = 0.0) -> tuple[Array, Array]:
+        """By slope and by charge, (N, N) each, with the rule of the last integral checked. Collective.
+
+        With beta the source is gamma_k/beta of `derivative` instead of V_k.
+        """
         correlations = self._correlations_at(rho)
         if not self._rule.settled:
             self._integrate(rho)
         k, weights = self._rule.points()
         potential, own = self._fourier(k), slice(self.comm.rank, None, self.comm.size)
-        parts = correlations.kernels(k[own], potential[own], potential[own], retarded)
+        source = potential
+        if self.kind == "screened":
+            source = potential / (1.0 + beta * self.mesh.theta_weight * correlations.state.here.charge.sum() * potential)
+        parts = correlations.kernels(k[own], potential[own], source[own], retarded)
         both = np.stack([np.tensordot(weights[own], part, axes=1) for part in parts]) / np.pi
         self.comm.Allreduce(MPI.IN_PLACE, both)
         return both[0], both[1]

@@ -100,7 +100,7 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
     collisions = CollisionIntegral(
         problem.model, problem.potential, problem.mesh, k.kind, comm, k.tolerance, k.staggered, case.hierarchy.closure
     )
-    integrator = KineticIntegrator(KineticEquation(collisions, k.retarded), problem.rho, start, problem.end)
+    integrator = KineticIntegrator(KineticEquation(collisions), problem.rho, start, problem.end)
     if PETSc.Options().hasName("help"):
         if integrator.type not in EXPLICIT_TYPES:
             integrator.ts.getSNES().setUp()
@@ -116,7 +116,7 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
             "versions": json.dumps(versions()),
             "ranks": comm.getSize(),
             "rescaled_time_unit": problem.unit,
-            "equations": EQUATIONS[k.kind] + (" with its first memory correction" if k.retarded else ""),
+            "equations": EQUATIONS[k.kind],
             "rho_from": origin,
         }
         grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}

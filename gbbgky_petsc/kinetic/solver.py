@@ -16,18 +16,16 @@ RHO_TOLERANCE = 1e-3
 
 
 class KineticEquation:
-    """d rho/dt = I[rho], or (1 - R) d rho/dt = I[rho] if ``retarded``, with what TS asks of it.
+    """d rho/dt = I[rho] with what TS asks of it.
 
     Parameters
     ----------
     collisions
         The collision integral; all methods are collective on its communicator.
-    retarded
-        Whether to keep the first order of the memory, `CollisionIntegral.retardation`.
     """
 
-    def __init__(self, collisions: CollisionIntegral, retarded: bool = False) -> None:
-        self.collisions, self.retarded = collisions, retarded
+    def __init__(self, collisions: CollisionIntegral) -> None:
+        self.collisions = collisions
 
     def create_vector(self, rho: Array) -> PETSc.Vec:
         """A vector holding rho, (N,) on every rank."""
@@ -40,18 +38,10 @@ class KineticEquation:
         """rho, (N,) on every rank."""
         return np.concatenate(self.collisions.comm.allgather(x.array_r))
 
-    def rate(self, rho: Array) -> Array:
-        """d rho/dt, (N,)."""
-        rate = self.collisions(rho).rate
-        return np.linalg.solve(self._mass(rho), rate) if self.retarded else rate
-
-    def _mass(self, rho: Array) -> Array:
-        return np.eye(rho.size) - self.collisions.retardation(rho)
-
     def rhs(self, ts: PETSc.TS, t: float, x: PETSc.Vec, f: PETSc.Vec) -> None:
         """f = d rho/dt, for explicit integrators."""
         start, end = x.getOwnershipRange()
-        f.array_w[:] = self.rate(self.gather(x))[start:end]
+        f.array_w[:] = self.collisions(self.gather(x)).rate[start:end]
 
     def ifunction(self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, f: PETSc.Vec) -> None:
         """f = xdot - d rho/dt."""
@@ -63,10 +53,7 @@ class KineticEquation:
     ) -> bool:
         """P = shift - `CollisionIntegral.derivative`."""
         rho = self.gather(x)
-        derivative = self.collisions.derivative(rho)
-        if self.retarded:
-            derivative = np.linalg.solve(self._mass(rho), derivative)
-        matrix = shift * np.eye(rho.size) - derivative
+        matrix = shift * np.eye(rho.size) - self.collisions.derivative(rho)
         start, end = P.getOwnershipRange()
         P.setValues(np.arange(start, end, dtype=PETSc.IntType), np.arange(rho.size, dtype=PETSc.IntType),
                     matrix[start:end])  # fmt: skip
@@ -88,7 +75,7 @@ class KineticEquation:
             interaction_energy=collisions.interaction_energy,
             absorbed_energy=0.0,
             rho=rho,
-            rho_rate=self.rate(rho),
+            rho_rate=collisions.rate,
             absorbed_rate=0.0,
             density_correlation=collisions.density_correlation,
         )
@@ -122,7 +109,7 @@ class KineticIntegrator(TimeLoop):
         ts.setType(self.type)
         ts.setProblemType(PETSc.TS.ProblemType.NONLINEAR)
         ts.setTime(start)
-        fastest = float(np.abs(equation.rate(rho)).max())
+        fastest = float(np.abs(equation.collisions(rho).rate).max())
         ts.setTimeStep(min(0.01 * float(rho.max()) / max(fastest, 1e-300), end - start))
         ts.setMaxSteps(10**9)
         ts.setExactFinalTime(PETSc.TS.ExactFinalTime.MATCHSTEP)

@@ -83,7 +83,7 @@ def spectrum(collisions: CollisionIntegral, rho: Array, count: int) -> Spectrum:
     if count > n - 3:
         raise InputError(f"kinetic.spectrum = {count}: allowed: at most {n - 3} on this mesh")
     beta, thermal = thermal_state(collisions, rho)
-    eigenvalues, vectors = np.linalg.eig(collisions.linearised(thermal, beta))
+    eigenvalues, vectors = np.linalg.eig(collisions.derivative(thermal, beta))
     order = np.argsort(np.abs(eigenvalues))
     conserved, order = order[:3], order[3 : 3 + count]
     rates, modes = -eigenvalues[order], vectors[:, order]
