@@ -94,9 +94,14 @@ class MeshCorrelations:
                 f"kinetic.kind = full: GMRES for the stationary correlations stopped after {iterations} iterations with "
                 f"reason {self._ksp.getConvergedReason()} and residual {self._ksp.getResidualNorm():.2e}"
             )
-        field = h.pair_field(self._solution.array_r.reshape(h.fields.pair_shape))
+        field = h.pair_field(self.pair)
         correlation = h.mesh.theta_weight * field.moments[0].sum(axis=1)
         return Stationary(h.one_body.rate(field), h.one_body.interaction_energy(field), correlation, iterations)
+
+    @property
+    def pair(self) -> Array:
+        """(planes, N, N) of this rank: the stationary g found last."""
+        return np.asarray(self._solution.array_r.reshape(self._hierarchy.fields.pair_shape))
 
     def mult(self, mat: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
         """y = - (all linear terms) x."""

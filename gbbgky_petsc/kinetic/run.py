@@ -147,16 +147,22 @@ def store_spectrum(writer: ResultWriter, modes: Spectrum) -> None:
         "spectrum/rates": (modes.rates, "1/time", "slowest decay rates around the thermal state of the same energy"),
         "spectrum/modes": (modes.modes, "1", "their modes, maximum 1; axes mode, theta"),
         "spectrum/rho": (modes.rho, "1/(length momentum)", "the thermal state"),
-        "spectrum/beta": (np.array(modes.beta), "1/energy", "its inverse temperature"),
+        "spectrum/spread": (modes.spread, "momentum", "root mean square theta of each mode, weight mode^2/rho"),
+        "spectrum/kurtosis_rate": (np.array(modes.kurtosis_rate), "1/time", "decay rate of a small kurtosis"),
+        "spectrum/beta": (np.array(modes.beta), "1/energy", "inverse temperature of the thermal state"),
     }
 
 
 def print_spectrum(modes: Spectrum, unit: float) -> None:
     """A table of decay rates."""
-    table = Table("mode", "rate", "time", "time / unit", "parity")
-    for i, (rate, mode) in enumerate(zip(modes.rates, modes.modes, strict=True), 1):
+    table = Table("mode", "rate", "time", "time / unit", "parity", "rms theta")
+    for i, (rate, mode, spread) in enumerate(zip(modes.rates, modes.modes, modes.spread, strict=True), 1):
         parity = "even" if np.abs(mode - mode[::-1]).max() < np.abs(mode + mode[::-1]).max() else "odd"
-        table.add_row(str(i), f"{rate:.4e}", f"{1.0 / rate:.1f}", f"{1.0 / rate / unit:.4f}", parity)
+        table.add_row(
+            str(i), f"{rate:.4e}", f"{1.0 / rate:.1f}", f"{1.0 / rate / unit:.4f}", parity, f"{spread:.2f}"
+        )
+    rate = modes.kurtosis_rate
+    table.add_row("kurtosis", f"{rate:.4e}", f"{1.0 / rate:.1f}", f"{1.0 / rate / unit:.4f}", "even", "")
     console = Console(highlight=False)
     console.print(table)
-    console.print(f"beta = {modes.beta:.5f}; conserved modes at {modes.conserved:.0e} of the slowest rate")
+    console.print(f"around the thermal state of beta = {modes.beta:.5f}; no gap: the slowest modes live in the tails")

@@ -12,7 +12,7 @@ from gbbgky_petsc.stepping import EXPLICIT_TYPES, TimeLoop, preset
 
 PREFIX = "kinetic_"
 #: error per step that is allowed in rho, relative to its maximum, unless -kinetic_ts_atol is given
-RHO_TOLERANCE = 1e-3
+RHO_TOLERANCE = 2e-4
 
 
 class KineticEquation:
@@ -87,7 +87,7 @@ class KineticIntegrator(TimeLoop):
     Presets: Rosenbrock-W method 2m (second order whatever the Jacobian, L-stable), error control on rho in the maximum
     norm, dense Jacobian with LU (one copy a rank) and GMRES to rounding. Own options:
 
-    -kinetic_ts_atol : absolute error per step allowed in rho (default 1e-3 of its maximum)
+    -kinetic_ts_atol : absolute error per step allowed in rho (default 2e-4 of its maximum)
 
     Construction and `run` are collective.
 

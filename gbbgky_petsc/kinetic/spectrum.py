@@ -13,26 +13,33 @@ from gbbgky_petsc.physics.states import Thermal
 
 #: imaginary part of a decay rate, relative to it, that counts as rounding
 IMAGINARY = 1e-6
+#: a mode with this share of its weight in the outermost twentieth of the window belongs to the window
+EDGE = 0.5
 
 
 @dataclass(frozen=True)
 class Spectrum:
     """Slowest modes of relaxation.
 
+    The diffusion in theta falls off as theta^-3, so the operator has no gap: rates come down to zero, in the tails of rho.
+    The modes of a mesh are those that its window holds; ``kurtosis_rate`` does not depend on it.
+
     Attributes
     ----------
     beta : inverse temperature of the thermal state
     rho : (N,) the thermal state
-    rates : (m,) decay rates, rising; the three conserved modes are left out
+    rates : (m,) decay rates, rising; the three conserved modes and those of the window's edge are left out
     modes : (m, N) with maximum 1
-    conserved : largest of the three |rates| of the conserved modes, relative to rates[0]: 0 but for rounding
+    spread : (m,) root mean square theta of each mode with weight mode^2/rho
+    kurtosis_rate : decay rate of the kurtosis of the perturbation rho He_4(theta)
     """
 
     beta: float
     rho: Array
     rates: Array
     modes: Array
-    conserved: float
+    spread: Array
+    kurtosis_rate: float
 
 
 def thermal_state(collisions: CollisionIntegral, rho: Array) -> tuple[float, Array]:
@@ -79,17 +86,30 @@ def spectrum(collisions: CollisionIntegral, rho: Array, count: int) -> Spectrum:
     SolverError
         If a mode grows or oscillates, which the kinetic equation excludes.
     """
-    n = collisions.mesh.theta_points
-    if count > n - 3:
-        raise InputError(f"kinetic.spectrum = {count}: allowed: at most {n - 3} on this mesh")
+    theta, theta_max = collisions.mesh.theta, collisions.mesh.theta_max
     beta, thermal = thermal_state(collisions, rho)
-    eigenvalues, vectors = np.linalg.eig(collisions.derivative(thermal, beta))
-    order = np.argsort(np.abs(eigenvalues))
-    conserved, order = order[:3], order[3 : 3 + count]
+    J = collisions.derivative(thermal, beta)
+    eigenvalues, vectors = np.linalg.eig(J)
+    order = np.argsort(np.abs(eigenvalues))[3:]
+    weight = np.abs(vectors[:, order]) ** 2 / thermal[:, None]
+    weight /= weight.sum(axis=0)
+    inner = weight[np.abs(theta) > 0.95 * theta_max].sum(axis=0) < EDGE
+    if count > inner.sum():
+        raise InputError(f"kinetic.spectrum = {count}: allowed: at most {inner.sum()} on this mesh")
+    order, weight = order[inner][:count], weight[:, inner][:, :count]
     rates, modes = -eigenvalues[order], vectors[:, order]
     if rates.real.min() <= 0.0 or np.abs(rates.imag).max() > IMAGINARY * np.abs(rates).max():
         raise SolverError(f"relaxation spectrum: a mode does not decay (eigenvalue {-rates[rates.real.argmin()]:.3g})")
     turned = modes / np.take_along_axis(modes, np.abs(modes).argmax(axis=0)[None, :], axis=0)
-    return Spectrum(
-        beta, thermal, rates.real, turned.real.T, float(np.abs(eigenvalues[conserved]).max() / rates.real[0])
-    )
+    spread = np.sqrt(theta**2 @ weight)
+    return Spectrum(beta, thermal, rates.real, turned.real.T, spread, _kurtosis_rate(J, theta, thermal))
+
+
+def _kurtosis_rate(J: Array, theta: Array, thermal: Array) -> float:
+    """- (d kappa/dt)/kappa for delta rho = rho (x^4 - 6 x^2 + 3), x = theta in units of its spread."""
+    x = theta / np.sqrt((theta**2 * thermal).sum() / thermal.sum())
+    change = thermal * (x**4 - 6.0 * x**2 + 3.0)
+    for power in (0, 2):  # keep number and energy for any rho, not for a Maxwellian alone
+        basis = thermal * x**power if power == 0 else thermal * (x**2 - 1.0)
+        change = change - basis * (x**power @ change) / (x**power @ basis)
+    return -float(x**4 @ (J @ change)) / float(x**4 @ change)
