@@ -198,9 +198,7 @@ def report_unused(given: bool) -> None:
         options["options_left"] = "true"
 
 
-def print_summary(
-    writer: ResultWriter, integrator: TimeLoop, seconds: float, conserved: str = "total_energy"
-) -> None:
+def print_summary(writer: ResultWriter, integrator: TimeLoop, seconds: float, conserved: str = "total_energy") -> None:
     """A short table of the result; ``conserved`` is the series whose drift is shown."""
     s = writer.series
     table = Table("t", "t_bar", "kurtosis", "E_kin", "E_int", "dE/E")

@@ -106,14 +106,15 @@ def test_number_momentum_energy(model, kind, staggered):
     assert max(result.defects) < 1e-10
 
 
-@pytest.mark.parametrize("kind", ["landau", "screened"])
-@pytest.mark.parametrize("model", [RODS, LiebLiniger(2.0)])
+@pytest.mark.parametrize(
+    ("model", "kind"), [(RODS, "landau"), (RODS, "screened"), (LiebLiniger(2.0), "landau")], ids=str
+)
 def test_thermal_states_do_not_move(model, kind):
     beta = 0.8
     theta_max = 8.0 if model is RODS else 6.0
-    collisions, thermal = build(kind, 100, theta_max, model, state=Thermal(0.2, beta), tolerance=1e-4)
-    _, other = build(kind, 100, theta_max, model, tolerance=1e-4)
-    result, typical = collisions(thermal), np.abs(collisions(other).rate).max()
+    collisions, thermal = build(kind, 100, theta_max, model, state=Thermal(0.2, beta), tolerance=1e-3)
+    result, (moving, other) = collisions(thermal), build(kind, 32, model=model, tolerance=1e-4)
+    typical = np.abs(moving(other).rate).max()
     assert np.abs(result.rate).max() < 1e-8 * typical
     b = model.background(collisions.mesh.theta, collisions.mesh.theta_weight, thermal)
     chi = collisions.mesh.theta_weight * b.charge.sum()
@@ -172,10 +173,9 @@ def test_diffusion_form(kind):
     """I = d_theta (D^LR d_theta rho), (SB.11)."""
     collisions, rho = build(kind)
     D = collisions.mesh.theta_derivative
+    collisions(rho * (1.0 + 1e-12))  # checks the quadrature; from then on both sides use the same rule
     rate = collisions(rho).rate
-    np.testing.assert_allclose(
-        D @ (collisions.diffusion_matrix(rho) @ (D @ rho)), rate, atol=1e-9 * np.abs(rate).max()
-    )
+    np.testing.assert_allclose(D @ (collisions.diffusion_matrix(rho) @ (D @ rho)), rate, atol=1e-9 * np.abs(rate).max())
     with pytest.raises(InputError, match="full"):
         build("full")[0].diffusion_matrix(rho)
 
@@ -184,7 +184,8 @@ def test_diffusion_form(kind):
 @pytest.mark.parametrize("model", [RODS, LiebLiniger(2.0)])
 def test_derivative_at_thermal_states(model, kind):
     """Against central differences of I: A, D, screening and source all move."""
-    collisions, rho = build(kind, 40, 7.0, model, state=Thermal(0.2, 0.8), tolerance=1e-9)
+    theta_max = 7.0 if model is RODS else 5.0
+    collisions, rho = build(kind, 40, theta_max, model, state=Thermal(0.2, 0.8), tolerance=1e-9)
     theta = collisions.mesh.theta
     collisions(rho * (1.0 + 0.2 * theta**2))  # settle the quadrature on a state that moves
     change = 1e-3 * rho * (np.cos(1.3 * theta) + 0.3 * theta)
@@ -196,14 +197,13 @@ def test_derivative_at_thermal_states(model, kind):
 def test_staggered_meshes_remove_the_first_order_error():
     """Plain meshes leave a principal value's node out: an error linear in the spacing."""
     rates = {
-        staggered: np.array([kurtosis_rate(*build(points=n, staggered=staggered)) for n in (24, 48, 96)])
+        staggered: np.array([kurtosis_rate(*build(points=n, staggered=staggered)) for n in (20, 40, 60)])
         for staggered in (False, True)
     }
-    plain, half = rates[False], rates[True]
-    assert 0.8 < np.log2((plain[1] - plain[0]) / (plain[2] - plain[1])) < 1.2
-    limit = 2.0 * plain[2] - plain[1]
-    assert abs(plain[1] / limit - 1.0) > 0.02
-    assert np.abs(half[1:] / limit - 1.0).max() < 0.01
+    error = rates[False] / rates[True][2] - 1.0
+    assert abs(error[1]) > 0.02
+    assert 1.7 < error[0] / error[1] < 2.6 and 1.3 < error[1] / error[2] < 1.9
+    assert abs(rates[True][1] / rates[True][2] - 1.0) < 0.01  # of the layer's width over that of rho
 
 
 @pytest.mark.parametrize("shape", [Gaussian(), Power(6.0), Power(3.0), Exponential()])
@@ -328,13 +328,13 @@ def relax(end, comm=PETSc.COMM_SELF, kind="landau", state=STATE, points=24, **op
 
 
 def test_order_of_the_default_integrator():
-    exact, _ = relax(400.0, ts_type="rk", ts_rk_type="5dp", ts_adapt_type="none", ts_dt=10.0)
+    exact, _ = relax(400.0, points=16, ts_type="rk", ts_rk_type="5dp", ts_adapt_type="none", ts_dt=25.0)
     errors = []
-    for step in (100.0, 50.0, 25.0):
-        final, _ = relax(400.0, ts_adapt_type="none", ts_dt=step)
+    for step in (100.0, 50.0):
+        final, _ = relax(400.0, points=16, ts_adapt_type="none", ts_dt=step)
         errors.append(np.abs(final - exact).max())
-    assert np.log2(errors[1] / errors[2]) > 1.7
-    final, _ = relax(400.0, ts_type="bdf", ts_adapt_type="none", ts_dt=5.0)
+    assert np.log2(errors[0] / errors[1]) > 1.7
+    final, _ = relax(400.0, points=16, ts_type="bdf", ts_adapt_type="none", ts_dt=10.0)
     assert np.abs(final - exact).max() < 2e-3 * exact.max()
 
 
@@ -354,12 +354,10 @@ def test_spectrum_governs_the_late_decay():
     collisions, rho = build(points=36, theta_max=6.0)
     result = spectrum(collisions, rho, 4)
     assert np.all(np.diff(result.rates) >= 0.0) and result.rates[0] > 0.0
-    mode = next(m for m in result.modes if np.abs(m - m[::-1]).max() < 1e-3)
-    rate = result.rates[next(i for i, m in enumerate(result.modes) if m is mode)]
-    small = 1e-3 * result.rho.max() * mode * np.sqrt(result.rho / result.rho.max()).min()
+    small = 1e-4 * result.rho.max() * result.modes[1]
     collisions(rho)
     numeric = (collisions(result.rho + small).rate - collisions(result.rho - small).rate) / 2.0
-    assert np.abs(numeric + rate * small).max() < 1e-2 * rate * np.abs(small).max()
+    assert np.abs(numeric + result.rates[1] * small).max() < 1e-2 * result.rates[1] * np.abs(small).max()
     wider = spectrum(*build(points=48, theta_max=8.0), 1)
     assert abs(wider.kurtosis_rate / result.kurtosis_rate - 1.0) < 0.01
 
@@ -384,6 +382,6 @@ def test_ranks_agree_on_the_integral(kind):
 
 @pytest.mark.parallel
 def test_ranks_agree_on_a_run():
-    one, _ = relax(2000.0)
-    many, _ = relax(2000.0, comm=PETSc.COMM_WORLD)
+    one, _ = relax(500.0, points=16)
+    many, _ = relax(500.0, points=16, comm=PETSc.COMM_WORLD)
     np.testing.assert_allclose(many, one, atol=1e-10)

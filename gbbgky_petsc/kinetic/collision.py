@@ -91,7 +91,7 @@ class CollisionIntegral:
         if kind not in ("landau", "screened", "full"):
             raise InputError(f"kinetic.kind = {kind!r}: unknown; allowed: landau, screened, full")
         if kind == "full" and staggered:
-            raise InputError("kinetic.staggered = true: kind = full solves on the mesh of the hierarchy; allowed: false")
+            raise InputError("kinetic.staggered = true: kind = full is solved on the hierarchy's mesh; allowed: false")
         self.model, self.potential, self.mesh, self.kind = model, potential, mesh, kind
         self.tolerance = tolerance
         self.comm: MPI.Intracomm = comm.tompi4py()
@@ -138,7 +138,7 @@ class CollisionIntegral:
         self, rho: Array, rate: Array, energy: float, correlation: Array, error: float, effort: int
     ) -> Collisions:
         theta = self.mesh.theta
-        tiny = np.finfo(float).tiny
+        tiny = float(np.finfo(float).tiny)
         defects = [
             abs(float((p * rate).sum())) / max(float(np.abs(p * rate).sum()), tiny)
             for p in (np.ones_like(theta), theta, self.model.energy(theta))
@@ -161,9 +161,9 @@ class CollisionIntegral:
     def derivative(self, rho: Array, beta: float | None = None) -> Array:
         """dI/d rho, (N, N), exact in thermal states and approximate elsewhere. Collective.
 
-        For any beta and any rho, - gamma_k c (x) c with gamma_k = beta V_k/(1 + beta chi V_k), chi = int c (no denominator for
-        ``landau``), solves the Lyapunov equation but for a rest ik (gamma_k/beta) [u (x) c - c (x) u] of the source, where
-        u = rho' + beta (A - s) c with the mean velocity s. Being real it does not contribute to I, so that I = L[rho] u
+        For any beta and rho, - gamma_k c (x) c with gamma_k = beta V_k/(1 + beta chi V_k), chi = int c (no denominator
+        for ``landau``), solves the Lyapunov equation but for a rest ik (gamma_k/beta) [u (x) c - c (x) u] of its source,
+        where u = rho' + beta (A - s) c with the mean velocity s. Being real it does not add to I, so that I = L[rho] u
         with L the operator of `diffusion_matrix` for that source. Here L[rho] du/d rho is returned; the neglected
         dL/d rho u vanishes in the thermal state of inverse temperature beta, where u does. The left null vectors are
         those of I: 1, theta, e. For ``full`` it is that of ``landau``.
@@ -187,7 +187,7 @@ class CollisionIntegral:
 
         A measure of what the kinetic equation leaves out: G_k follows rho with the delay of its own relaxation, and
         G = G0 + G1 with M_k G1 + G1 M_k^H = - dG0/dt. At frozen A and D, R is the derivative of the operator
-        rho -> I by sigma of (sigma + M_k . + . M_k^H). Since I itself exists only by virtue of D, R I/I is of the order of
+        rho -> I by sigma of (sigma + M_k . + . M_k^H). Since I itself exists only by virtue of D, R I/I is of the order
         (rate of rho)/(k^2 D) ~ V0^2, and not small in Fig. 2.
 
         Raises
@@ -205,8 +205,8 @@ class CollisionIntegral:
     @staticmethod
     def _drift(background: Background) -> Array:
         """(A - s) c, (N,), with s such that its sum vanishes."""
-        flow = background.flux_jacobian @ background.charge
-        return np.asarray(flow - flow.sum() / background.charge.sum() * background.charge)
+        flow: Array = background.flux_jacobian @ background.charge
+        return flow - flow.sum() / background.charge.sum() * background.charge
 
     def _drift_response(self, rho: Array) -> Array:
         """d[(A - s) c]/d rho, (N, N), by central differences."""
@@ -236,7 +236,8 @@ class CollisionIntegral:
         potential, own = self._fourier(k), slice(self.comm.rank, None, self.comm.size)
         source = potential
         if self.kind == "screened":
-            source = potential / (1.0 + beta * self.mesh.theta_weight * correlations.state.here.charge.sum() * potential)
+            chi = self.mesh.theta_weight * float(correlations.state.here.charge.sum())
+            source = potential / (1.0 + beta * chi * potential)
         parts = correlations.kernels(k[own], potential[own], source[own], retarded)
         both = np.stack([np.tensordot(weights[own], part, axes=1) for part in parts]) / np.pi
         self.comm.Allreduce(MPI.IN_PLACE, both)
@@ -271,7 +272,7 @@ class CollisionIntegral:
 
     def _floors(self, state: State) -> tuple[float, float]:
         """Scales below which force and energy count as zero: 1e-9 of what they are without any cancellation."""
-        spread = float(np.ptp(state.here.velocity))
+        spread = float(state.here.velocity.max() - state.here.velocity.min())
         size = float(np.abs(state.slope).max() * state.here.charge.sum() * self.mesh.theta_weight) / spread
         force = float(np.abs(self._fourier(np.zeros(1))[0])) ** 2 * size / self.potential.range**2
         return 1e-9 * force, 1e-9 * force * spread

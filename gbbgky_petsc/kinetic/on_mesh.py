@@ -91,8 +91,8 @@ class MeshCorrelations:
         iterations = self._ksp.getIterationNumber()
         if self._ksp.getConvergedReason() < 0:
             raise SolverError(
-                f"kinetic.kind = full: GMRES for the stationary correlations stopped after {iterations} iterations with "
-                f"reason {self._ksp.getConvergedReason()} and residual {self._ksp.getResidualNorm():.2e}"
+                f"kinetic.kind = full: GMRES for the stationary correlations stopped after {iterations} iterations "
+                f"with reason {self._ksp.getConvergedReason()} and residual {self._ksp.getResidualNorm():.2e}"
             )
         field = h.pair_field(self.pair)
         correlation = h.mesh.theta_weight * field.moments[0].sum(axis=1)

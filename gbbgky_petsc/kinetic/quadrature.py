@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.special
 from numpy.typing import NDArray
 
 from gbbgky_petsc.errors import SolverError
@@ -108,7 +109,7 @@ class OctaveRule:
             self._edges = sorted([*self._edges, *middles])
             if len(self._edges) > MOST_PANELS:
                 raise SolverError(
-                    f"wavenumber quadrature: error {total:.1e} and last octave {open_end:.1e} with {MOST_PANELS} panels; "
+                    f"wavenumber quadrature: error {total:.1e}, last octave {open_end:.1e} with {MOST_PANELS} panels; "
                     f"asked for {self._tolerance:.1e} (kinetic.tolerance)"
                 )
 
@@ -134,7 +135,7 @@ class OctaveRule:
         for n in LEAN:
             if n >= checked.nodes.size:
                 break
-            x, w = np.polynomial.legendre.leggauss(n)
+            x, w = scipy.special.roots_legendre(n)
             nodes, weights = 0.5 * top * (1.0 + x), 0.5 * top * w
             wrong = np.abs(weights @ integrand(nodes) - checked.value)
             scales = [max(float(np.abs(checked.value[g]).max()), f) for g, f in zip(self._groups, floors, strict=True)]

@@ -158,11 +158,9 @@ def print_spectrum(modes: Spectrum, unit: float) -> None:
     table = Table("mode", "rate", "time", "time / unit", "parity", "rms theta")
     for i, (rate, mode, spread) in enumerate(zip(modes.rates, modes.modes, modes.spread, strict=True), 1):
         parity = "even" if np.abs(mode - mode[::-1]).max() < np.abs(mode + mode[::-1]).max() else "odd"
-        table.add_row(
-            str(i), f"{rate:.4e}", f"{1.0 / rate:.1f}", f"{1.0 / rate / unit:.4f}", parity, f"{spread:.2f}"
-        )
+        table.add_row(str(i), f"{rate:.4e}", f"{1.0 / rate:.1f}", f"{1.0 / rate / unit:.4f}", parity, f"{spread:.2f}")
     rate = modes.kurtosis_rate
     table.add_row("kurtosis", f"{rate:.4e}", f"{1.0 / rate:.1f}", f"{1.0 / rate / unit:.4f}", "even", "")
     console = Console(highlight=False)
     console.print(table)
-    console.print(f"around the thermal state of beta = {modes.beta:.5f}; no gap: the slowest modes live in the tails")
+    console.print(f"around the thermal state of beta = {modes.beta:.5f}; the slowest modes live in its tails")

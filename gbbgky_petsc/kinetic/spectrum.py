@@ -21,8 +21,9 @@ EDGE = 0.5
 class Spectrum:
     """Slowest modes of relaxation.
 
-    The diffusion in theta falls off as theta^-3, so the operator has no gap: rates come down to zero, in the tails of rho.
-    The modes of a mesh are those that its window holds; ``kurtosis_rate`` does not depend on it.
+    D^LR falls off about as 1/theta, so the slowest modes live in the tails of rho, where few particles are: the window
+    must hold them (rms theta well inside theta_max), and they say little about the bulk, whose time is that of
+    ``kurtosis_rate``.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ def thermal_state(collisions: CollisionIntegral, rho: Array) -> tuple[float, Arr
             beta = float(np.exp(brentq(excess, low, high, xtol=1e-14)))
             return beta, at(beta)
         low, high = low - 0.5, high + 0.5
-    raise InputError(f"mesh.theta_max = {mesh.theta_max:g}: no thermal state of energy {energy:g} fits; allowed: larger")
+    raise InputError(f"mesh.theta_max = {mesh.theta_max:g}: holds no thermal state of energy {energy:g}")
 
 
 def spectrum(collisions: CollisionIntegral, rho: Array, count: int) -> Spectrum:

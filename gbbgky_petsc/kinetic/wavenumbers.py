@@ -78,7 +78,7 @@ class _Side:
 
 
 def _reciprocal(left: ComplexArray, right: ComplexArray) -> ComplexArray:
-    """1/(lambda_i + conj mu_j), (K, N, N); 0 where it vanishes (free particles at v = v', where the source does too)."""
+    """1/(lambda_i + conj mu_j), (K, N, N); 0 where it vanishes (free particles at v = v', as the source)."""
     total = left[:, :, None] + right[:, None, :].conj()
     scale = np.abs(left).max(axis=1)[:, None, None]
     blocked = np.abs(total) < 1e-13 * scale
@@ -152,7 +152,7 @@ class Correlations:
     def kernels(self, k: Array, potential: Array, source: Array, retarded: bool = False) -> tuple[Array, Array]:
         """`moments`' force as linear operators on the slope and on the charge, at frozen M_k.
 
-        ``retarded`` gives their derivatives by a shift sigma of the Lyapunov equation, (sigma + M_k . + . M_k^H) G = ...
+        ``retarded`` gives their derivatives by the shift sigma of (sigma + M_k . + . M_k^H) G = source.
 
         Parameters
         ----------
@@ -181,7 +181,7 @@ class Correlations:
     def _kernels(
         self, a: _Side, b: _Side, j: int, kernel: ComplexArray
     ) -> tuple[tuple[ComplexArray, ComplexArray], tuple[ComplexArray, ComplexArray]]:
-        """d(int dtheta' G, int dtheta G) by the slope and by the charge, for wavenumber j of a batch, without source."""
+        """d(int dtheta' G, int dtheta G) by the slope and by the charge, for wavenumber j of a batch and unit V_k."""
         X, X_inverse = a.inverse.vectors[j], a.inverse.vectors_inverse[j]
         Y, Y_inverse = b.inverse.vectors[j].conj(), b.inverse.vectors_inverse[j].conj()
         x, y = a.integral[j], b.integral[j].conj()
