@@ -10,7 +10,7 @@ from gbbgky_petsc import problem
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.kinetic.run import start_from
 
-END = "time.end=600.0"
+END = "time.end=300.0"
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,11 @@ def hierarchy_run(tmp_path_factory):
 
 def test_run_with_spectrum(tmp_path):
     target = tmp_path / "out.h5"
-    done = gbbgky("kinetic", CASE, "-o", target, "--spectrum", *sets(END, "output.series_every=150.0"))
+    done = gbbgky("kinetic", CASE, "-o", target, "--spectrum", *sets(END, "output.series_every=75.0"))
     assert done.returncode == 0, done.stderr
     assert "rms theta" in done.stdout
     with h5py.File(target) as file:
-        np.testing.assert_allclose(file["series/t"], np.arange(5) * 150.0)
+        np.testing.assert_allclose(file["series/t"], np.arange(5) * 75.0)
         energy = file["series/kinetic_energy"][()]
         assert np.abs(energy / energy[0] - 1.0).max() < 1e-11
         assert np.all(np.diff(file["series/kurtosis"]) > 0.0)
@@ -40,15 +40,23 @@ def test_run_with_spectrum(tmp_path):
 
 def test_start_from_a_hierarchy_run(hierarchy_run, tmp_path):
     target = tmp_path / "out.h5"
-    arguments = ("kinetic", CASE, "-o", target, "--from", hierarchy_run, *sets(END, "output.series_every=100.0"))
+    arguments = (
+        "kinetic",
+        CASE,
+        "-o",
+        target,
+        "--from",
+        hierarchy_run,
+        *sets("time.end=40.0", "output.series_every=20.0"),
+    )
     done = gbbgky(*arguments, "--at", "12")
     assert done.returncode == 0, done.stderr
     with h5py.File(target) as file, h5py.File(hierarchy_run) as source:
-        np.testing.assert_allclose(file["series/t"], [10.0, *np.arange(1, 7) * 100.0])
+        np.testing.assert_allclose(file["series/t"], [10.0, 20.0, 40.0])
         np.testing.assert_allclose(file["snapshots/rho"][0], source["snapshots/rho"][0])
         assert file["series/kinetic_energy"][0] == pytest.approx(0.5 * 2.0 * source["series/kinetic_energy"][2])
         assert file.attrs["rho_from"] == "hierarchy.h5 at t = 10"
-    last = gbbgky(*arguments, "--force", "--set", "time.end=40.0")
+    last = gbbgky(*arguments, "--force")
     assert last.returncode == 0, last.stderr
     with h5py.File(target) as file:
         assert file["series/t"][0] == 20.0
@@ -82,10 +90,11 @@ def test_failures_are_one_line(tmp_path):
 
 def test_options_have_a_prefix(tmp_path):
     target = tmp_path / "out.h5"
-    done = gbbgky("kinetic", CASE, "-o", target, *sets(END, "petsc.kinetic_ts_type=bdf"), "-kinetic_ts_type", "rk",
-                  "-kinetic_ts_dt", "50", "-kinetic_ts_adapt_type", "none", "-kinetic_ts_monitor", "-ts_type", "x")  # fmt: skip
+    fixed = ("-kinetic_ts_dt", "5", "-kinetic_ts_adapt_type", "none", "-kinetic_ts_monitor")
+    settings = sets("petsc.kinetic_ts_type=bdf")
+    done = gbbgky("kinetic", CASE, "-o", target, *settings, "-kinetic_ts_type", "rk", *fixed, "-ts_type", "x")
     assert done.returncode == 0, done.stderr
-    assert "TS dt 50. time" in done.stdout
+    assert "TS dt 5. time" in done.stdout
     assert "-ts_type" in done.stdout + done.stderr  # named as unused
     stopped = gbbgky("kinetic", CASE, "-o", target, "--force", *sets(), "-kinetic_ksp_max_it", "0",
                      "-kinetic_ts_max_snes_failures", "1", "-kinetic_ts_max_reject", "1")  # fmt: skip

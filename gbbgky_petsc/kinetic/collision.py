@@ -129,8 +129,7 @@ class CollisionIntegral:
         # the last column is V_k Re int int G_k: the density correlation follows from it
         potential = self._fourier(integral.nodes)
         density = np.divide(integral.samples[:, n], potential, out=np.zeros_like(potential), where=potential != 0.0)
-        wave = np.cos(self.mesh.z[:, None] * integral.nodes[None, :])
-        correlation = wave @ (integral.weights * density) / np.pi
+        correlation = integral.cosine(density, self.mesh.z) / np.pi
         rate = self.meshes.derivative @ force
         return self._collisions(rho, rate, energy, correlation, integral.error, integral.nodes.size)
 
@@ -162,8 +161,8 @@ class CollisionIntegral:
         """dI/d rho, (N, N), exact in thermal states and approximate elsewhere. Collective.
 
         For any beta and rho, - gamma_k c (x) c with gamma_k = beta V_k/(1 + beta chi V_k), chi = int c (no denominator
-        for ``landau``), solves the Lyapunov equation but for a rest ik (gamma_k/beta) [u (x) c - c (x) u] of its source,
-        where u = rho' + beta (A - s) c with the mean velocity s. Being real it does not add to I, so that I = L[rho] u
+        for ``landau``), solves the Lyapunov equation but for a rest ik (gamma_k/beta) [u (x) c - c (x) u] in it;
+        u = rho' + beta (A - s) c with the mean velocity s. Being real it does not add to I, so that I = L[rho] u
         with L the operator of `diffusion_matrix` for that source. Here L[rho] du/d rho is returned; the neglected
         dL/d rho u vanishes in the thermal state of inverse temperature beta, where u does. The left null vectors are
         those of I: 1, theta, e. For ``full`` it is that of ``landau``.

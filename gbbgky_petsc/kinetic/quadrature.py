@@ -41,15 +41,32 @@ class Integral:
     ----------
     value : (m,)
     error : estimate relative to the largest entry of each group of columns
+    edges : (p + 1,) of its panels, each with as many nodes
     nodes, weights : (n,) of the rule
     samples : (n, m) integrand at the nodes
     """
 
     value: Array
     error: float
+    edges: Array
     nodes: Array
     weights: Array
     samples: Array
+
+    def cosine(self, values: Array, z: Array) -> Array:
+        """int f(k) cos(kz) dk for z (Nz,) of any size, from f at the nodes (n,).
+
+        f is expanded in Legendre polynomials on each panel, int P_l(x) exp(i w x) dx = 2 i^l j_l(w).
+        """
+        a, b = self.edges[:-1], self.edges[1:]
+        middle, half = 0.5 * (a + b), 0.5 * (b - a)
+        f = values.reshape(a.size, -1)
+        order = np.arange(f.shape[1])
+        x = (self.nodes[: order.size] - middle[0]) / half[0]
+        coefficients = np.linalg.solve(scipy.special.eval_legendre(order[None, :], x[:, None]), f.T)  # (l, panel)
+        bessel = scipy.special.spherical_jn(order[:, None, None], half[:, None] * np.abs(z))  # (l, panel, z)
+        series = np.einsum("lp,lpz->pz", coefficients * 2.0 * (1j**order)[:, None], bessel)
+        return np.asarray((half[:, None] * np.exp(1j * middle[:, None] * np.abs(z)) * series).real.sum(axis=0))
 
 
 class OctaveRule:
@@ -127,7 +144,8 @@ class OctaveRule:
         """Integrate by the rule of `points`; ``error`` is that of the last check."""
         nodes, weights = self.points()
         samples = integrand(nodes)
-        return Integral(weights @ samples, error, nodes, weights, samples)
+        edges = np.array([0.0, self._edges[-2]]) if nodes.size in LEAN else np.array(self._edges)
+        return Integral(weights @ samples, error, edges, nodes, weights, samples)
 
     def _choose_lean(self, integrand: Callable[[Array], Array], checked: Integral, floors: tuple[float, ...]) -> None:
         """Find the smallest Gauss-Legendre rule that agrees; the last octave carries less than the tolerance."""
@@ -162,4 +180,10 @@ class OctaveRule:
             sizes = np.maximum(sizes, np.abs(fine[:, group]).max(axis=1) / scale)
         weights = (half[:, None] * KRONROD).ravel()
         nodes = np.concatenate([known[p][0] for p in panels])
-        return errors, sizes, Integral(value, float(errors.sum()), nodes, weights, samples.reshape(nodes.size, -1))
+        return (
+            errors,
+            sizes,
+            Integral(
+                value, float(errors.sum()), np.array(self._edges), nodes, weights, samples.reshape(nodes.size, -1)
+            ),
+        )

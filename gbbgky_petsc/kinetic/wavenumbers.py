@@ -65,6 +65,8 @@ class _Side:
         growth = float(-inverse.eigenvalues.real.min(initial=0.0))
         if growth > 1e-9 * float(np.abs(inverse.eigenvalues).max(initial=0.0)):
             at = k[np.argmin(inverse.eigenvalues.real.min(axis=1))]
+            if not potential.any():
+                raise SolverError(f"collision integral: correlations grow at rate {growth:.2g}; rho is no density")
             raise SolverError(
                 f"kinetic.kind = screened: rho is unstable (a collective mode of wavenumber {at:.3g} grows at rate "
                 f"{growth:.2g}), so it has no stationary correlations; kind landau or full, or a later rho (--from)"
