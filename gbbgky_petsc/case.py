@@ -201,6 +201,26 @@ class Hierarchy(Section):
     explicit: list[Literal["streaming", "diffusion", "forcing", "collective", "contact", "boundary"]] = []
 
 
+class Kinetic(Section):
+    """`gbbgky kinetic`: the collision integral and what is computed with it.
+
+    ``tolerance`` is the relative error of the quadrature over k (of GMRES for kind ``full``); ``staggered`` puts theta'
+    half-way between the nodes of theta (default for all kinds but ``full``); ``spectrum`` is the number of slowest
+    relaxation modes to compute (also --spectrum).
+    """
+
+    kind: Literal["landau", "screened", "full"] = "landau"
+    tolerance: Annotated[float, Field(gt=0.0, le=1e-2)] = 1e-5
+    staggered: bool | None = None
+    spectrum: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _full_is_on_the_mesh(self) -> "Kinetic":
+        if self.kind == "full" and (self.staggered or self.spectrum):
+            raise ValueError("kind = full has no staggered mesh and no spectrum; allowed: landau, screened for those")
+        return self
+
+
 class Time(Section):
     """Duration: exactly one of ``end`` and ``end_rescaled``."""
 
@@ -256,6 +276,7 @@ class Case(Section):
     state: Annotated[BoostedThermal | Thermal | TabulatedState, Field(discriminator="kind")]
     mesh: Mesh
     hierarchy: Hierarchy = Hierarchy()
+    kinetic: Kinetic = Kinetic()
     time: Time
     output: Output = Output()
     md: MolecularDynamics | None = None

@@ -1,15 +1,19 @@
 """Command line: our own arguments first, every other one goes to PETSc."""
 
 import argparse
+import math
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gbbgky_petsc import environment
 from gbbgky_petsc.errors import InputError, SolverError
+
+if TYPE_CHECKING:
+    from gbbgky_petsc.problem import Problem
 
 OWN_SHORT = ("-o", "-h", "-V")
 
@@ -53,6 +57,16 @@ def parser() -> argparse.ArgumentParser:
     validate.add_argument("--ranks", type=int, default=1, help="cores that the launcher uses, for the estimate")
     validate.add_argument("-o", "--output", type=Path, help="folder (default: runs/results/validation)")
 
+    kinetic = commands.add_parser("kinetic", allow_abbrev=False, help="integrate the kinetic equation of a case")
+    _add_case(kinetic, "CASE_kinetic.h5")
+    kinetic.add_argument("--from", dest="source", type=Path, metavar="RESULT.h5", help="start from rho of a result")
+    kinetic.add_argument("--at", type=float, metavar="T", help="at its snapshot nearest to T (default: the last one)")
+    kinetic.add_argument(
+        "--spectrum",
+        action="store_true",
+        help="the 6 slowest relaxation modes too (another number: --set kinetic.spectrum=N)",
+    )
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
@@ -78,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         if arguments.command == "run":
             _run(arguments, petsc)
+        elif arguments.command == "kinetic":
+            _kinetic(arguments, petsc)
         elif petsc:
             raise InputError(f"{petsc[0]}: gbbgky {arguments.command} takes no PETSc options")
         elif arguments.command == "md":
@@ -95,42 +111,61 @@ def main(argv: Sequence[str] | None = None) -> None:
         _abort(1)
 
 
-def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
+def _start_petsc(options: list[str]) -> None:
     import petsc4py
 
-    petsc4py.init([sys.argv[0], *petsc])
+    petsc4py.init([sys.argv[0], *options])
+
+
+def _prepare(arguments: argparse.Namespace, suffix: str, overwrite: bool) -> "tuple[Problem, Path]":
+    """The problem of the case and the checked result file; every rank has looked before rank 0 writes."""
     from mpi4py import MPI
 
     from gbbgky_petsc import case as case_file
     from gbbgky_petsc import problem
-    from gbbgky_petsc.run import Resumption, run
     from gbbgky_petsc.store.writer import check_target
 
     case = case_file.load(arguments.case, arguments.set)
-    target = arguments.output or Path("runs/results") / f"{arguments.case.stem}.h5"
+    target = arguments.output or Path("runs/results") / f"{arguments.case.stem}{suffix}.h5"
+    check_target(target, arguments.force or overwrite)
+    built = problem.build(case, arguments.case.parent)
+    MPI.COMM_WORLD.barrier()
+    return built, target
+
+
+def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
+    _start_petsc(petsc)
+    from gbbgky_petsc.commands.hierarchy import Resumption, run
+
     if arguments.resume and arguments.force:
         raise InputError("--resume and --force: allowed: one of them")
-    check_target(target, arguments.force or arguments.resume)
-    built = problem.build(case, arguments.case.parent)
-    earlier = Resumption.find(built, target) if arguments.resume else None
-    MPI.COMM_WORLD.barrier()  # every rank has looked at the target before rank 0 writes
-    run(built, target, earlier)
+    built, target = _prepare(arguments, "", arguments.resume)
+    run(built, target, Resumption.find(built, target) if arguments.resume else None)
 
 
 def _md(arguments: argparse.Namespace) -> None:
-    from mpi4py import MPI
-
-    from gbbgky_petsc import case as case_file
-    from gbbgky_petsc import problem
     from gbbgky_petsc.commands.md import simulate
-    from gbbgky_petsc.store.writer import check_target
 
-    case = case_file.load(arguments.case, arguments.set)
-    target = arguments.output or Path("runs/results") / f"{arguments.case.stem}_md.h5"
-    check_target(target, arguments.force or arguments.resume)
-    built = problem.build(case, arguments.case.parent)
-    MPI.COMM_WORLD.barrier()  # every rank has looked at the target before rank 0 writes
+    if arguments.resume and arguments.force:
+        raise InputError("--resume and --force: allowed: one of them")
+    built, target = _prepare(arguments, "_md", arguments.resume)
     simulate(built, target, arguments.resume)
+
+
+def _kinetic(arguments: argparse.Namespace, petsc: list[str]) -> None:
+    _start_petsc(petsc)
+    from gbbgky_petsc.commands import kinetic
+
+    if arguments.at is not None and arguments.source is None:
+        raise InputError(f"--at {arguments.at:g}: allowed: with --from RESULT.h5")
+    if arguments.spectrum:
+        arguments.set = ["kinetic.spectrum=6", *arguments.set]
+    built, target = _prepare(arguments, "_kinetic", False)
+    start, origin = 0.0, "[state]"
+    if arguments.source is not None:
+        built, start = kinetic.start_from(built, arguments.source, math.inf if arguments.at is None else arguments.at)
+        origin = f"{arguments.source.name} at t = {start:g}"
+    kinetic.run(built, target, start, origin)
 
 
 def _validate(arguments: argparse.Namespace) -> None:

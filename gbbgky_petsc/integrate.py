@@ -1,18 +1,16 @@
-"""Time integration of the hierarchy with PETSc TS: presets, step control, triggers. The only loop over its time."""
+"""Time integration of the hierarchy with PETSc TS: presets and step control."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.hierarchy import Hierarchy, Jacobian, Measurement
 from gbbgky_petsc.linalg.assembled import AssembledJacobian
 from gbbgky_petsc.mesh import Array
+from gbbgky_petsc.options import preset
+from gbbgky_petsc.stepping import EXPLICIT_TYPES, TimeLoop
 
-#: integrators without an implicit part: they take the whole right-hand side
-EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
 #: short names of -pc_python_type; the first is the default
 PRECONDITIONERS = {
     "lyapunov": "gbbgky_petsc.linalg.lyapunov.LyapunovPC",
@@ -26,16 +24,6 @@ PAIR_TOLERANCE = 0.3
 
 #: largest step in units of xi/v: beyond it Krylov iterations grow faster than the step
 LARGEST_STEP = 3.0
-
-
-@dataclass
-class Progress:
-    """What a monitor is told at the start (``step`` 0) and after each accepted step."""
-
-    t: float
-    step: float
-    number: int
-    measurement: Measurement
 
 
 @dataclass(frozen=True)
@@ -60,13 +48,7 @@ class Position:
     preconditioner_rho: Array
 
 
-def preset(options: PETSc.Options, key: str, value: str) -> None:
-    """Set an option that neither the command line nor the case file has set."""
-    if not options.hasName(key):
-        options[key] = value
-
-
-class Integrator:
+class Integrator(TimeLoop):
     """A TS over a hierarchy. Options carry no prefix: -ts_type, -ksp_rtol, -pc_type, ...
 
     Presets: Rosenbrock-W method 2m (second order whatever the Jacobian, L-stable), error control on rho in the
@@ -96,12 +78,11 @@ class Integrator:
         if self.type not in EXPLICIT_TYPES:
             self._set_solver(options)
         ts.setFromOptions()
-        for name in ("ts_dt", "ts_time_step"):  # the old name and the one since 3.25 work with any PETSc
-            if options.hasName(name):
-                ts.setTimeStep(options.getReal(name))
+        self.set_first_step(options)
         self._set_tolerances(options)
-        self._longest_step = 0.0
-        self._stop = np.inf
+
+    def measure(self, x: PETSc.Vec) -> Measurement:
+        return self.hierarchy.measure(x)
 
     def _set_functions(self) -> None:
         h = self.hierarchy
@@ -196,51 +177,3 @@ class Integrator:
         self._longest_step = position.longest_step
         if self.type not in EXPLICIT_TYPES and np.all(np.isfinite(position.preconditioner_rho)):
             self.jacobian.getPythonContext().preconditioner_rho = position.preconditioner_rho.copy()
-
-    def run(self, end: float, stops: Iterable[float], monitor: Callable[[Progress], None]) -> None:
-        """Integrate to ``end``, hitting each of ``stops`` exactly, and report the start and every accepted step.
-
-        Raises
-        ------
-        SolverError
-            If TS, SNES or KSP give up.
-        """
-        ts = self.ts
-        start, reported = ts.getTime(), -np.inf
-
-        def report(ts: PETSc.TS, number: int, t: float, x: PETSc.Vec) -> None:
-            nonlocal reported
-            if t <= reported:
-                return  # PETSc calls monitors once more where one segment ends and the next begins
-            step, reported = t - max(reported, start), t
-            monitor(Progress(t, step, number, self.hierarchy.measure(x)))
-
-        ts.setMonitor(report)
-        step = ts.getTimeStep()
-        self._longest_step = self._longest_step or step
-        for stop in [*sorted({s for s in stops if start * (1.0 + 1e-12) < s < end}), end]:
-            self._stop = stop
-            ts.setTimeStep(min(step, stop - ts.getTime()))
-            ts.setMaxTime(stop)
-            try:
-                ts.solve(self.state)
-            except PETSc.Error as error:
-                raise error.__cause__ or SolverError(self._failure(str(error))) from error
-            if ts.getConvergedReason() < 0:
-                raise SolverError(self._failure(f"reason {ts.getConvergedReason()}"))
-            if ts.getTime() < stop * (1.0 - 1e-12):
-                break  # -ts_max_steps or -ts_max_time ended it
-            # the last steps before a stop are cut short
-            step = self._longest_step = max(ts.getTimeStep(), self._longest_step)
-
-    def _failure(self, reason: str) -> str:
-        ts = self.ts
-        text = " ".join(reason.split())
-        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text[:300]}"
-
-    def destroy(self) -> None:
-        """Free PETSc objects. Collective."""
-        self.ts.destroy()
-        if self.type not in EXPLICIT_TYPES:
-            self.jacobian.destroy()
-        self.state.destroy()

@@ -141,6 +141,8 @@ class ResultWriter:
         self.snapshots: dict[str, Any] = {name: [] for name in schema.snapshots}
         self.samples: dict[str, np.ndarray] = {}
         self.checkpoint: Checkpoint | None = None
+        #: further datasets: path -> (values, unit, meaning)
+        self.extra: dict[str, tuple[np.ndarray, str, str]] = {}
         self._flushed = time.monotonic()
 
     def restore(self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
@@ -177,6 +179,8 @@ class ResultWriter:
                 file.create_dataset(f"samples/{name}", data=values)
             if self.checkpoint is not None:
                 self.checkpoint.write(file)
+            for path, (data, unit, meaning) in self.extra.items():
+                file.create_dataset(path, data=data).attrs.update({"units": unit, "long_name": meaning})
             _write_group(file, "series", self.schema.series, self.series)
             _write_group(file, "snapshots", self.schema.snapshots, self.snapshots)
             for name, dataset in file["mesh"].items():

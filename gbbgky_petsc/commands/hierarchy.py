@@ -4,33 +4,24 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from petsc4py import PETSc
-from rich.table import Table
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.commands.common import console, progress_bar, versions
+from gbbgky_petsc.commands.common import versions
+from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.hierarchy import Hierarchy, Measurement
-from gbbgky_petsc.integrate import EXPLICIT_TYPES, Integrator, Position, Progress, preset
+from gbbgky_petsc.hierarchy import Hierarchy
+from gbbgky_petsc.integrate import Integrator, Position
 from gbbgky_petsc.mesh import Array
-from gbbgky_petsc.physics import observables
+from gbbgky_petsc.options import apply_table, report_unused
 from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.stepping import EXPLICIT_TYPES, Progress
 from gbbgky_petsc.store import checkpoint as checkpoints
 from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.reader import Result, read
 from gbbgky_petsc.store.writer import ResultWriter
-
-
-def apply_petsc_table(case: case_file.Case) -> None:
-    """Put the case's [petsc] options in the database, behind those of the command line."""
-    options = PETSc.Options()
-    for key, value in case.petsc.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        preset(options, key.lstrip("-"), text)
-
 
 #: tables that a resumed run may change
 FREE = ("time", "output", "md", "petsc")
@@ -141,95 +132,6 @@ class Checkpointer:
         self._number, self._last = position.number, time.monotonic()
 
 
-class Recorder:
-    """Turns accepted steps into rows of the result file and a progress line; does so on rank 0 only.
-
-    With ``output.series_every`` the rows lie on multiples of it: rho and the absorbed energy are interpolated by
-    cubic Hermite polynomials from both ends of a step, the interaction energy follows from dE_int = -dE_kin - dE_abs.
-    A run that goes on from time ``start`` adds to the rows that are there.
-    """
-
-    def __init__(self, problem: Problem, writer: ResultWriter, start: float | None = None) -> None:
-        self._problem, self._writer = problem, writer
-        self._every = problem.case.output.series_every
-        self._resumed = start is not None
-        self._snapshots = sorted(t for t in problem.case.output.snapshots_at if start is None or t > start)
-        self._flush = problem.case.output.flush_seconds
-        self._last: tuple[float, Measurement] | None = None
-        #: number of the next row, where rows lie on multiples
-        self._next = 0 if start is None or self._every is None else int(start / self._every * (1.0 + 1e-12)) + 1
-        self._first_energy: float | None = None if start is None else writer.series["total_energy"][0]
-        self._bar = progress_bar(problem.end, "t", start or 0.0)
-
-    def __call__(self, p: Progress) -> None:
-        m = p.measurement
-        if self._first_energy is None:
-            self._first_energy = m.total_energy
-        if self._last is None and self._resumed:
-            pass  # the row at the start of this part is there
-        elif self._every is None or self._last is None:
-            self._row(p.t, p.step, m.rho, m.interaction_energy, m.absorbed_energy)
-        else:
-            self._interpolated_rows(p)
-        while self._snapshots and p.t >= self._snapshots[0] * (1.0 - 1e-12):
-            self._writer.add_snapshot(
-                t=p.t, t_rescaled=p.t / self._problem.unit, rho=m.rho, density_correlation=m.density_correlation
-            )
-            self._snapshots.pop(0)
-        drift = m.total_energy / self._first_energy - 1.0
-        self._bar.set_postfix_str(
-            f"t={p.t:.1f} t_bar={p.t / self._problem.unit:.4f} dt={p.step:.3g} "
-            f"kurtosis={m.kurtosis:.4f} dE/E={drift:.0e}",
-            refresh=False,
-        )
-        self._bar.update(p.t - self._bar.n)
-        self._last = (p.t, m)
-        self._writer.flush_if_older(self._flush)
-
-    def _interpolated_rows(self, p: Progress) -> None:
-        assert self._last is not None and self._every is not None
-        t0, a = self._last
-        b, step = p.measurement, p.t - t0
-        while self._next * self._every <= p.t * (1.0 + 1e-12):
-            t = self._next * self._every
-            s = (t - t0) / step
-            rho = _hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
-            absorbed = _hermite(s, step, a.absorbed_energy, a.absorbed_rate, b.absorbed_energy, b.absorbed_rate)
-            kinetic = observables.kinetic_energy(self._problem.model, self._problem.mesh.theta, rho)
-            total = a.total_energy + s * (b.total_energy - a.total_energy)
-            self._row(t, p.step, rho, total - kinetic - float(absorbed), float(absorbed))
-
-    def _row(self, t: float, step: float, rho: Array, interaction: float, absorbed: float) -> None:
-        theta, weight = self._problem.mesh.theta, self._problem.mesh.theta_weight
-        kinetic = observables.kinetic_energy(self._problem.model, theta, rho)
-        self._writer.add_series(
-            t=t,
-            t_rescaled=t / self._problem.unit,
-            kurtosis=observables.kurtosis(theta, rho),
-            density=weight * float(rho.sum()),
-            momentum=observables.momentum(theta, rho),
-            kinetic_energy=kinetic,
-            interaction_energy=interaction,
-            absorbed_energy=absorbed,
-            total_energy=kinetic + interaction + absorbed,
-            step=step,
-        )
-        self._next += 1
-
-    def close(self) -> None:
-        self._bar.close()
-
-
-def _hermite(s: float, step: float, a: Any, a_rate: Any, b: Any, b_rate: Any) -> Any:
-    """Cubic Hermite interpolation at fraction s of a step."""
-    return (
-        (1 + 2 * s) * (1 - s) ** 2 * a
-        + s * (1 - s) ** 2 * step * a_rate
-        + s**2 * (3 - 2 * s) * b
-        - s**2 * (1 - s) * step * b_rate
-    )
-
-
 def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> None:
     """Integrate and write ``target``, going on from an ``earlier`` part of the run if given. Collective.
 
@@ -240,7 +142,7 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
     started = time.monotonic()
     case, comm = problem.case, PETSc.COMM_WORLD
     given_options = PETSc.Options().getAll()
-    apply_petsc_table(case)
+    apply_table(case.petsc)
     given_options |= case.petsc
     h = case.hierarchy
     hierarchy = Hierarchy(
@@ -270,7 +172,7 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
         writer = ResultWriter(target, attributes, grid)
         if earlier is not None:
             writer.restore(earlier.result.series, earlier.result.snapshots, earlier.checkpoint)
-        recorder = Recorder(problem, writer, earlier.checkpoint.t if earlier else None)
+        recorder = Recorder(problem, writer, earlier.checkpoint.t if earlier else 0.0, earlier is not None)
     spent = earlier.checkpoint.wall_seconds if earlier else 0.0
     checkpointer = Checkpointer(problem, target, integrator, writer, spent + time.monotonic() - started)
 
@@ -294,34 +196,3 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
         print_summary(writer, integrator, checkpointer.wall_seconds)
     report_unused(bool(given_options))
     integrator.destroy()
-
-
-def report_unused(given: bool) -> None:
-    """Have PETSc name the options that nobody read when it finalises: it stays silent by default up to 3.18."""
-    options = PETSc.Options()
-    if given and not options.hasName("options_left"):
-        options["options_left"] = "true"
-
-
-def print_summary(writer: ResultWriter, integrator: Integrator, seconds: float) -> None:
-    """A short table of the result."""
-    s = writer.series
-    table = Table("t", "t_bar", "kurtosis", "E_kin", "E_int", "dE/E")
-    rows = np.unique(np.linspace(0, len(s["t"]) - 1, 7).round().astype(int))
-    for i in rows:
-        drift = s["total_energy"][i] / s["total_energy"][0] - 1.0
-        table.add_row(
-            f"{s['t'][i]:.1f}",
-            f"{s['t_rescaled'][i]:.4f}",
-            f"{s['kurtosis'][i]:.4f}",
-            f"{s['kinetic_energy'][i]:.5f}",
-            f"{s['interaction_energy'][i]:.5f}",
-            f"{drift:.1e}",
-        )
-    out = console()
-    out.print(table)
-    ts = integrator.ts
-    out.print(
-        f"{ts.getStepNumber()} steps ({ts.getStepRejections()} rejected), {ts.getKSPIterations()} Krylov iterations, "
-        f"{seconds:.1f} s on {writer.attributes['ranks']} rank(s); written to {writer.path}"
-    )

@@ -1,0 +1,157 @@
+"""`gbbgky kinetic`: integrate the kinetic equation of a case and write its result file."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from petsc4py import PETSc
+from rich.table import Table
+
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc.commands.common import console, versions
+from gbbgky_petsc.commands.record import Recorder, hermite, print_summary
+from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.kinetic.collision import CollisionIntegral
+from gbbgky_petsc.kinetic.solver import KineticEquation, KineticIntegrator, check_converged
+from gbbgky_petsc.kinetic.spectrum import Spectrum, spectrum
+from gbbgky_petsc.options import apply_table, report_unused
+from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.stepping import EXPLICIT_TYPES, Progress
+from gbbgky_petsc.store.reader import read
+from gbbgky_petsc.store.writer import ResultWriter
+
+#: equation that each kind solves, as stored with results
+EQUATIONS = {
+    "landau": "kinetic equation (9) with the collision integral (10), arXiv:2408.00593",
+    "screened": "kinetic equation (9), collision integral (10) with the collective term of (SA.3), arXiv:2408.00593",
+    "full": "kinetic equation (9), collision integral of the stationary state of (SA.3), arXiv:2408.00593",
+}
+
+
+def start_from(problem: Problem, path: Path, at: float) -> tuple[Problem, float]:
+    """The problem with the rho of a result's snapshot nearest to ``at``, and the time of that snapshot.
+
+    Raises
+    ------
+    InputError
+        If model or theta-mesh differ, there is no snapshot, or it lies beyond the end of the case.
+    """
+    result = read(path)
+    if not len(result.snapshots["t"]):
+        raise InputError(f"--from {path}: holds no snapshots; allowed: a result with output.snapshots_at")
+    theirs = case_file.tree_of(result.attributes["case"])["model"]
+    ours = problem.case.model.model_dump()
+    if theirs != ours:
+        raise InputError(f"--from {path}: model is {theirs}; allowed: that of the case, {ours}")
+    theta = result.mesh["theta"]
+    if theta.shape != problem.mesh.theta.shape or not np.allclose(theta, problem.mesh.theta, rtol=0.0, atol=1e-12):
+        raise InputError(
+            f"--from {path}: its theta-mesh has {theta.size} points up to {theta[-1]:g}; allowed: that of the case, "
+            f"{problem.mesh.theta_points} up to {problem.mesh.theta[-1]:g}"
+        )
+    times = result.snapshots["t"]
+    nearest = int(np.abs(times - min(at, times[-1])).argmin())
+    t = float(result.snapshots["t"][nearest])
+    if t >= problem.end:
+        raise InputError(f"--at {at:g}: the nearest snapshot, t = {t:g}, is not before the end {problem.end:g}")
+    return dataclasses.replace(problem, rho=result.snapshots["rho"][nearest]), t
+
+
+class KineticRecorder(Recorder):
+    """A `Recorder` whose conserved energy is the kinetic one: correlations are slaved to rho."""
+
+    conserved = "kinetic_energy"
+
+    def _interpolated_rows(self, p: Progress) -> None:
+        assert self._last is not None and self._every is not None
+        t0, a = self._last
+        b, step = p.measurement, p.t - t0
+        while self._next * self._every <= p.t * (1.0 + 1e-12):
+            t = self._next * self._every
+            s = (t - t0) / step
+            rho = hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
+            self._row(t, p.step, rho, (1.0 - s) * a.interaction_energy + s * b.interaction_energy, 0.0)
+
+
+def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[state]") -> None:
+    """Integrate from ``start`` and write ``target``; ``origin`` says where rho comes from. Collective.
+
+    Raises
+    ------
+    InputError, SolverError
+    """
+    began = time.monotonic()
+    case, comm = problem.case, PETSc.COMM_WORLD
+    given_options = PETSc.Options().getAll()
+    apply_table(case.petsc)
+    given_options |= case.petsc
+    k = case.kinetic
+    collisions = CollisionIntegral(
+        problem.model, problem.potential, problem.mesh, k.kind, comm, k.tolerance, k.staggered, case.hierarchy.closure
+    )
+    integrator = KineticIntegrator(KineticEquation(collisions), problem.rho, start, problem.end)
+    if PETSc.Options().hasName("help"):
+        if integrator.type not in EXPLICIT_TYPES:
+            integrator.ts.getSNES().setUp()
+        return
+    modes = spectrum(collisions, problem.rho, k.spectrum) if k.spectrum else None
+    recorder: KineticRecorder | None = None
+    writer: ResultWriter | None = None
+    if comm.getRank() == 0:
+        mesh = problem.mesh
+        attributes = {
+            "case": case_file.resolved(case),
+            "petsc_options": json.dumps(PETSc.Options().getAll()),
+            "versions": json.dumps(versions(petsc=".".join(map(str, PETSc.Sys.getVersion())))),
+            "ranks": comm.getSize(),
+            "rescaled_time_unit": problem.unit,
+            "equations": EQUATIONS[k.kind],
+            "rho_from": origin,
+        }
+        grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}
+        writer = ResultWriter(target, attributes, grid)
+        if modes is not None:
+            store_spectrum(writer, modes)
+            print_spectrum(modes, problem.unit)
+        recorder = KineticRecorder(problem, writer, start)
+    complete = False
+    try:
+        integrator.run(problem.end, case.output.snapshots_at, recorder or (lambda progress: None))
+        complete = check_converged(integrator, problem.end)
+    finally:
+        if recorder is not None:
+            recorder.close()
+        if writer is not None and writer.series["t"]:
+            writer.attributes["wall_seconds"] = time.monotonic() - began
+            writer.flush(complete=complete)
+    if writer is not None:
+        print_summary(writer, integrator, time.monotonic() - began, conserved="kinetic_energy")
+    report_unused(bool(given_options))
+    integrator.destroy()
+
+
+def store_spectrum(writer: ResultWriter, modes: Spectrum) -> None:
+    """Put the spectrum in the result file."""
+    writer.extra |= {
+        "spectrum/rates": (modes.rates, "1/time", "slowest decay rates around the thermal state of the same energy"),
+        "spectrum/modes": (modes.modes, "1", "their modes, maximum 1; axes mode, theta"),
+        "spectrum/rho": (modes.rho, "1/(length momentum)", "the thermal state"),
+        "spectrum/spread": (modes.spread, "momentum", "root mean square theta of each mode, weight mode^2/rho"),
+        "spectrum/kurtosis_rate": (np.array(modes.kurtosis_rate), "1/time", "decay rate of a small kurtosis"),
+        "spectrum/beta": (np.array(modes.beta), "1/energy", "inverse temperature of the thermal state"),
+    }
+
+
+def print_spectrum(modes: Spectrum, unit: float) -> None:
+    """A table of decay rates."""
+    table = Table("mode", "rate", "time", "time / unit", "parity", "rms theta")
+    for i, (rate, mode, spread) in enumerate(zip(modes.rates, modes.modes, modes.spread, strict=True), 1):
+        parity = "even" if np.abs(mode - mode[::-1]).max() < np.abs(mode + mode[::-1]).max() else "odd"
+        table.add_row(str(i), f"{rate:.4e}", f"{1.0 / rate:.1f}", f"{1.0 / rate / unit:.4f}", parity, f"{spread:.2f}")
+    rate = modes.kurtosis_rate
+    table.add_row("kurtosis", f"{rate:.4e}", f"{1.0 / rate:.1f}", f"{1.0 / rate / unit:.4f}", "even", "")
+    out = console()
+    out.print(table)
+    out.print(f"around the thermal state of beta = {modes.beta:.5f}; the slowest modes live in its tails")

@@ -1,0 +1,5 @@
+"""The kinetic equation: the collision integral as an operator on rho, its time integration and its spectrum."""
+
+from gbbgky_petsc.kinetic.collision import CollisionIntegral, Collisions
+
+__all__ = ["CollisionIntegral", "Collisions"]

@@ -1,0 +1,25 @@
+"""PETSc's options database: command line before case before preset."""
+
+from collections.abc import Mapping
+
+from petsc4py import PETSc
+
+
+def preset(options: PETSc.Options, key: str, value: str) -> None:
+    """Set an option that neither the command line nor the case file has set."""
+    if not options.hasName(key):
+        options[key] = value
+
+
+def apply_table(table: Mapping[str, str | int | float | bool]) -> None:
+    """Put the case's [petsc] options in the database, behind those of the command line."""
+    options = PETSc.Options()
+    for key, value in table.items():
+        preset(options, key.lstrip("-"), str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def report_unused(given: bool) -> None:
+    """Have PETSc name the options that nobody read when it finalises: it stays silent by default up to 3.18."""
+    options = PETSc.Options()
+    if given and not options.hasName("options_left"):
+        options["options_left"] = "true"

@@ -1,0 +1,387 @@
+"""The collision integral against the formulas it stands for, its identities, and its solver."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.linalg
+from petsc4py import PETSc
+
+from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.hierarchy import Hierarchy
+from gbbgky_petsc.integrate import Integrator
+from gbbgky_petsc.kinetic import CollisionIntegral
+from gbbgky_petsc.kinetic.on_mesh import MeshCorrelations
+from gbbgky_petsc.kinetic.quadrature import OctaveRule
+from gbbgky_petsc.kinetic.solver import KineticEquation, KineticIntegrator
+from gbbgky_petsc.kinetic.spectrum import spectrum, thermal_state
+from gbbgky_petsc.mesh import PhaseSpaceMesh
+from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
+from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
+from gbbgky_petsc.physics.states import BoostedThermal, Thermal
+
+RODS = HardRods(1.0)
+POTENTIAL = Potential(Gaussian(), 4.0, 8.0)
+STATE = BoostedThermal(0.2, 1.2, 0.7)  # far from thermal, without a two-stream instability
+
+
+def mesh_of(points=24, theta_max=4.5, **keywords):
+    return PhaseSpaceMesh(theta_max, points, **({"z_max": 48.0, "z_spacing": 4.0} | keywords))
+
+
+def build(kind="landau", points=24, theta_max=4.5, model=RODS, potential=POTENTIAL, state=STATE, **keywords):
+    """Collision integral on one rank and rho."""
+    mesh = mesh_of(points, theta_max)
+    keywords = {"comm": PETSc.COMM_SELF} | keywords
+    collisions = CollisionIntegral(model, potential, mesh, kind, **keywords)
+    return collisions, state.sample(mesh.theta, mesh.theta_weight, model)
+
+
+def kurtosis_rate(collisions, rho, rate=None):
+    theta = collisions.mesh.theta
+    rate = collisions(rho).rate if rate is None else rate
+    return (theta**4 @ rate) / rho.sum() / ((theta**2 @ rho) / rho.sum()) ** 2
+
+
+@pytest.mark.parametrize("model", [RODS, LiebLiniger(2.0)])
+def test_equation_10_as_printed(model):
+    """(kD - iA)^-1 as a matrix on (theta, theta'), k from -infinity to infinity, against the Lyapunov route."""
+    collisions, rho = build(points=10, model=model, state=Thermal(0.2, 0.5), staggered=False, tolerance=1e-8)
+    rho = rho * (1.0 + 0.3 * np.cos(2.0 * collisions.mesh.theta))
+    mesh, one = collisions.mesh, np.eye(10)
+    b, D = model.background(mesh.theta, mesh.theta_weight, rho), mesh.theta_derivative
+    A = np.kron(b.flux_jacobian, one) - np.kron(one, b.flux_jacobian)
+    spread = np.kron(b.diffusion, one) + np.kron(one, b.diffusion)
+    C = np.outer(D @ rho, b.charge) - np.outer(b.charge, D @ rho)
+    x, w = np.polynomial.legendre.leggauss(160)
+    total = np.zeros(10, complex)
+    for k, weight in zip(x, w, strict=True):  # V_k vanishes beyond |k| = 1
+        g = np.linalg.solve(k * spread - 1j * A, C.ravel()).reshape(10, 10)
+        total += weight * k * POTENTIAL.fourier(k) ** 2 * g.sum(axis=1) * mesh.theta_weight
+    expected = D @ total / (2.0 * np.pi)
+    rate = collisions(rho).rate
+    assert np.abs(expected.imag).max() < 1e-10 * np.abs(rate).max()
+    np.testing.assert_allclose(rate, expected.real, atol=1e-6 * np.abs(rate).max())
+
+
+@pytest.mark.parametrize("staggered", [False, True])
+def test_screened_against_sylvester_solver(staggered):
+    """Bartels-Stewart instead of eigenvectors, trapezoidal rule in k instead of Gauss."""
+    collisions, rho = build("screened", points=16, staggered=staggered, tolerance=1e-8)
+    pair, weight = collisions.meshes, collisions.mesh.theta_weight
+    sides = []
+    for theta, density in ((pair.theta, rho), (pair.other, pair.to_other @ rho)):
+        b = RODS.background(theta, weight, density)
+        slope = pair.derivative @ rho if theta is pair.theta else pair.to_other @ (pair.derivative @ rho)
+        sides.append((b, slope))
+    k_max, steps = 1.0, 400
+    force = np.zeros(16)
+    for k in (np.arange(steps) + 0.5) * k_max / steps:
+        V = float(POTENTIAL.fourier(k))
+        M = [
+            1j * k * b.flux_jacobian + k**2 * b.diffusion - 1j * k * V * weight * np.outer(s, np.ones(16))
+            for b, s in sides
+        ]
+        (one, s1), (two, s2) = sides
+        G = scipy.linalg.solve_sylvester(
+            M[0], M[1].conj().T, 1j * k * V * (np.outer(s1, two.charge) - np.outer(one.charge, s2))
+        )
+        m, m_mirror = weight * G.sum(axis=1), weight * G.sum(axis=0)
+        force += k_max / steps / np.pi * k * V * 0.5 * (m.imag - pair.from_other @ m_mirror.imag)
+    expected = pair.derivative @ force
+    np.testing.assert_allclose(collisions(rho).rate, expected, atol=2e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("staggered", [False, True])
+@pytest.mark.parametrize("kind", ["landau", "screened"])
+@pytest.mark.parametrize("model", [RODS, LiebLiniger(2.0)])
+def test_number_momentum_energy(model, kind, staggered):
+    """For any rho, also one without parity or with a roughness that the mesh does not resolve."""
+    collisions, rho = build(kind, model=model, staggered=staggered)
+    rng = np.random.default_rng(1)
+    rho = rho * (1.0 + 0.1 * np.sin(collisions.mesh.theta) + 0.01 * rng.standard_normal(rho.size))
+    result = collisions(rho)
+    assert np.abs(result.rate).max() > 0.0
+    assert max(result.defects) < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"), [(RODS, "landau"), (RODS, "screened"), (LiebLiniger(2.0), "landau")], ids=str
+)
+def test_thermal_states_do_not_move(model, kind):
+    beta = 0.8
+    theta_max = 8.0 if model is RODS else 6.0
+    collisions, thermal = build(kind, 100, theta_max, model, state=Thermal(0.2, beta), tolerance=1e-3)
+    result, (moving, other) = collisions(thermal), build(kind, 32, model=model, tolerance=1e-4)
+    typical = np.abs(moving(other).rate).max()
+    assert np.abs(result.rate).max() < 1e-8 * typical
+    b = model.background(collisions.mesh.theta, collisions.mesh.theta_weight, thermal)
+    chi = collisions.mesh.theta_weight * b.charge.sum()
+    # int int G_k = - beta V_k/(1 + beta chi V_k) chi^2 (SA.19)
+    screen = chi if kind == "screened" else 0.0
+
+    def density(k):
+        V = float(POTENTIAL.fourier(k))
+        return -beta * V**2 / (1.0 + beta * screen * V) * chi**2
+
+    energy = scipy.integrate.quad(density, 0.0, 1.5, epsrel=1e-8)[0] / (2.0 * np.pi) / 0.2
+    assert abs(result.interaction_energy / energy - 1.0) < 1e-4
+    if kind == "landau":
+        V = POTENTIAL(collisions.mesh.z)
+        np.testing.assert_allclose(result.density_correlation, -beta * V * chi**2, atol=1e-3 * beta * V.max() * chi**2)
+
+
+@pytest.mark.parametrize("staggered", [False, True])
+def test_kinetic_blocking(staggered):
+    """Free particles have no collision integral at this order."""
+    collisions, rho = build(model=FreeParticles(), staggered=staggered)
+    rods, _ = build(staggered=staggered)
+    assert np.abs(collisions(rho).rate).max() < 1e-12 * np.abs(rods(rho).rate).max()
+
+
+def test_proportional_to_the_square_of_the_potential():
+    weak, rho = build(potential=Potential(Gaussian(), 0.5, 8.0))
+    strong, _ = build()
+    np.testing.assert_allclose(strong(rho).rate, 64.0 * weak(rho).rate, rtol=1e-6, atol=1e-12)
+
+
+class Sluggish(HardRods):
+    """Hard rods whose diffusion is multiplied by `factor`."""
+
+    factor = 1.0
+
+    def background(self, theta, weight, rho):
+        b = super().background(theta, weight, rho)
+        return dataclasses.replace(b, diffusion=self.factor * b.diffusion)
+
+
+def test_linear_in_the_diffusion_matrix():
+    rates = []
+    for factor in (0.01, 0.02, 0.04):
+        model = Sluggish(1.0)
+        object.__setattr__(model, "factor", factor)
+        collisions, rho = build(model=model)
+        rates.append(collisions(rho).rate / factor)
+    size = np.abs(rates[0]).max()
+    assert np.abs(rates[1] - rates[0]).max() < 0.02 * size
+    assert np.abs(rates[2] - rates[0]).max() < 0.05 * size
+
+
+@pytest.mark.parametrize("kind", ["landau", "screened"])
+def test_diffusion_form(kind):
+    """I = d_theta (D^LR d_theta rho), (SB.11)."""
+    collisions, rho = build(kind)
+    D = collisions.mesh.theta_derivative
+    collisions(rho * (1.0 + 1e-12))  # checks the quadrature; from then on both sides use the same rule
+    rate = collisions(rho).rate
+    np.testing.assert_allclose(D @ (collisions.diffusion_matrix(rho) @ (D @ rho)), rate, atol=1e-9 * np.abs(rate).max())
+    with pytest.raises(InputError, match="full"):
+        build("full")[0].diffusion_matrix(rho)
+
+
+@pytest.mark.parametrize("kind", ["landau", "screened"])
+@pytest.mark.parametrize("model", [RODS, LiebLiniger(2.0)])
+def test_derivative_at_thermal_states(model, kind):
+    """Against central differences of I: A, D, screening and source all move."""
+    theta_max = 7.0 if model is RODS else 5.0
+    collisions, rho = build(kind, 40, theta_max, model, state=Thermal(0.2, 0.8), tolerance=1e-9)
+    theta = collisions.mesh.theta
+    collisions(rho * (1.0 + 0.2 * theta**2))  # settle the quadrature on a state that moves
+    change = 1e-3 * rho * (np.cos(1.3 * theta) + 0.3 * theta)
+    exact = (collisions(rho + change).rate - collisions(rho - change).rate) / 2.0
+    product = collisions.derivative(rho, 0.8) @ change
+    assert np.abs(product - exact).max() < 1e-4 * np.abs(exact).max()
+
+
+def test_staggered_meshes_remove_the_first_order_error():
+    """Plain meshes leave a principal value's node out: an error linear in the spacing."""
+    rates = {
+        staggered: np.array([kurtosis_rate(*build(points=n, staggered=staggered)) for n in (20, 40, 60)])
+        for staggered in (False, True)
+    }
+    error = rates[False] / rates[True][2] - 1.0
+    assert abs(error[1]) > 0.02
+    assert 1.7 < error[0] / error[1] < 2.6 and 1.3 < error[1] / error[2] < 1.9
+    assert abs(rates[True][1] / rates[True][2] - 1.0) < 0.01  # of the layer's width over that of rho
+
+
+@pytest.mark.parametrize("shape", [Gaussian(), Power(6.0), Power(3.0), Exponential()])
+def test_quadrature_error_is_below_its_estimate(shape):
+    potential = Potential(shape, 4.0, 8.0)
+    fine, rho = build(points=16, potential=potential, tolerance=1e-8 if shape != Exponential() else 1e-6)
+    exact = fine(rho).rate
+    for tolerance in (1e-3, 1e-5):
+        collisions, _ = build(points=16, potential=potential, tolerance=tolerance)
+        for scale in (1.0, 1.0 + 1e-12):  # checked panels, then the lean rule
+            result = collisions(rho * scale)
+            assert result.error <= tolerance
+            assert np.abs(result.rate - exact).max() < 3.0 * tolerance * np.abs(exact).max()
+
+
+def test_quadrature_that_cannot_converge_is_an_error():
+    rule = OctaveRule(1.0, 1e-6, (slice(0, 1),))
+    with pytest.raises(SolverError, match=r"kinetic\.tolerance"):
+        rule.integrate(lambda k: (1.0 / (1.0 + k))[:, None], (0.0,))
+
+
+def test_unstable_states_are_refused():
+    collisions, rho = build("screened", 36, 5.0, potential=Potential(Power(6.0), 4.0, 20.0),
+                            state=BoostedThermal(0.2, 2.5, 1.0))  # fmt: skip
+    with pytest.raises(SolverError, match="unstable"):
+        collisions(rho)
+
+
+# --- kind full ---
+
+
+def mesh_solution(order="full", strength=1.0, tolerance=1e-8, **keywords):
+    mesh = mesh_of(16, 4.0, **keywords)
+    potential = Potential(Gaussian(), strength, 8.0)
+    rho = STATE.sample(mesh.theta, mesh.theta_weight, RODS)
+    solver = MeshCorrelations(RODS, potential, mesh, "fluctuation", PETSc.COMM_SELF, tolerance, order)
+    return solver, rho, potential, mesh
+
+
+def test_full_is_stationary_in_the_hierarchy():
+    solver, rho, potential, mesh = mesh_solution()
+    result = solver.solve(rho)
+    h = Hierarchy(mesh, RODS, potential, rho, comm=PETSc.COMM_SELF)
+    g = solver.pair.copy()
+    one_body, moving = h.rate(np.append(rho, 0.0), g, h.all_terms, True)
+    _, source = h.rate(np.append(rho, 0.0), np.zeros_like(g), h.all_terms, True)
+    assert np.abs(moving).max() < 1e-6 * np.abs(source).max()
+    np.testing.assert_allclose(one_body[:-1], result.rate)
+    again = solver.solve(rho)
+    assert again.iterations <= 1  # warm start
+
+
+def test_full_without_contact_is_landau():
+    """The finite domain with its absorbing layer against the infinite line."""
+    solver, rho, potential, mesh = mesh_solution("leading", tolerance=1e-6, z_max=160.0)
+    collisions = CollisionIntegral(RODS, potential, mesh, "landau", PETSc.COMM_SELF, staggered=False)
+    expected = collisions(rho)
+    result = solver.solve(rho)
+    assert np.abs(result.rate - expected.rate).max() < 0.02 * np.abs(expected.rate).max()
+    assert abs(result.interaction_energy / 0.2 / expected.interaction_energy - 1.0) < 0.01
+
+
+def test_full_that_does_not_converge_is_an_error():
+    options = PETSc.Options()
+    options["kinetic_g_ksp_max_it"] = "2"
+    try:
+        collisions, rho = build("full", 16)
+        with pytest.raises(SolverError, match="GMRES"):
+            collisions(rho)
+    finally:
+        options.delValue("kinetic_g_ksp_max_it")
+
+
+def test_full_refuses_staggered_meshes():
+    with pytest.raises(InputError, match="staggered"):
+        build("full", staggered=True)
+
+
+# --- against the hierarchy ---
+
+
+def test_slope_of_the_hierarchy_and_its_memory():
+    """Late slope of a hierarchy run at leading order: the kinetic equation, and its memory correction."""
+    mesh = mesh_of(20, 4.0, z_max=96.0)
+    potential = Potential(Gaussian(), 1.0, 8.0)
+    start = STATE.sample(mesh.theta, mesh.theta_weight, RODS)
+    h = Hierarchy(mesh, RODS, potential, start, "leading", comm=PETSc.COMM_SELF)
+    integrator = Integrator(h)
+    reports = []
+    integrator.run(1500.0, (), reports.append)
+    integrator.destroy()
+    last = reports[-1].measurement
+    collisions = CollisionIntegral(RODS, potential, mesh, "landau", PETSc.COMM_SELF, staggered=False)
+    rate = collisions(last.rho).rate
+    slope = kurtosis_rate(collisions, last.rho, last.rho_rate)
+    markov = kurtosis_rate(collisions, last.rho, rate)
+    R = collisions.retardation(last.rho)
+    delayed = kurtosis_rate(collisions, last.rho, np.linalg.solve(np.eye(20) - R, rate))
+    assert abs(markov / slope - 1.0) < 0.1
+    assert abs(delayed / slope - 1.0) < 0.03
+
+
+# --- solver and spectrum ---
+
+
+def relax(end, comm=PETSc.COMM_SELF, kind="landau", state=STATE, points=24, **options):
+    """rho at the end and all reports, with options of prefix kinetic_ given as keywords."""
+    database = PETSc.Options("kinetic_")
+    for key, value in options.items():
+        database[key] = str(value)
+    try:
+        collisions, rho = build(kind, points, comm=comm, state=state)
+        integrator = KineticIntegrator(KineticEquation(collisions), rho, 0.0, end)
+        reports = []
+        integrator.run(end, (), reports.append)
+        final = integrator.equation.gather(integrator.state)
+        integrator.destroy()
+    finally:
+        for key in (*options, "ts_adapt_wnormtype", "ts_rosw_type"):
+            database.delValue(key)
+    return final, reports
+
+
+def test_order_of_the_default_integrator():
+    exact, _ = relax(400.0, points=16, ts_type="rk", ts_rk_type="5dp", ts_adapt_type="none", ts_dt=25.0)
+    errors = []
+    for step in (100.0, 50.0):
+        final, _ = relax(400.0, points=16, ts_adapt_type="none", ts_dt=step)
+        errors.append(np.abs(final - exact).max())
+    assert np.log2(errors[0] / errors[1]) > 1.7
+    final, _ = relax(400.0, points=16, ts_type="bdf", ts_adapt_type="none", ts_dt=10.0)
+    assert np.abs(final - exact).max() < 2e-3 * exact.max()
+
+
+def test_relaxation_to_the_maxwellian():
+    """Kurtosis rises to zero, energy stays, and the end is the thermal state of that energy."""
+    final, reports = relax(60000.0)
+    kurtosis = np.array([r.measurement.kurtosis for r in reports])
+    energy = np.array([r.measurement.kinetic_energy for r in reports])
+    assert np.diff(kurtosis).min() > -1e-4 and abs(kurtosis[-1]) < 1e-3 and kurtosis[0] < -0.3
+    assert np.abs(energy / energy[0] - 1.0).max() < 1e-11
+    collisions, rho = build()
+    _, thermal = thermal_state(collisions, rho)
+    assert np.abs(final - thermal).max() < 2e-3 * thermal.max()
+
+
+def test_spectrum_governs_the_late_decay():
+    collisions, rho = build(points=36, theta_max=6.0)
+    result = spectrum(collisions, rho, 4)
+    assert np.all(np.diff(result.rates) >= 0.0) and result.rates[0] > 0.0
+    small = 1e-4 * result.rho.max() * result.modes[1]
+    collisions(rho)
+    numeric = (collisions(result.rho + small).rate - collisions(result.rho - small).rate) / 2.0
+    assert np.abs(numeric + result.rates[1] * small).max() < 1e-2 * result.rates[1] * np.abs(small).max()
+    wider = spectrum(*build(points=48, theta_max=8.0), 1)
+    assert abs(wider.kurtosis_rate / result.kurtosis_rate - 1.0) < 0.01
+
+
+def test_spectra_are_for_states_at_rest():
+    collisions, rho = build()
+    with pytest.raises(InputError, match="momentum"):
+        thermal_state(collisions, rho * (1.0 + 0.1 * collisions.mesh.theta))
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("kind", ["landau", "screened", "full"])
+def test_ranks_agree_on_the_integral(kind):
+    results = []
+    for comm in (PETSc.COMM_WORLD, PETSc.COMM_SELF):
+        collisions, rho = build(kind, 16, comm=comm, tolerance=1e-8, potential=Potential(Gaussian(), 1.0, 8.0))
+        result = collisions(rho)
+        results.append((result.rate, result.density_correlation, collisions.derivative(rho)))
+    for many, one in zip(*results, strict=True):
+        np.testing.assert_allclose(many, one, atol=1e-6 * np.abs(one).max())
+
+
+@pytest.mark.parallel
+def test_ranks_agree_on_a_run():
+    one, _ = relax(500.0, points=16)
+    many, _ = relax(500.0, points=16, comm=PETSc.COMM_WORLD)
+    np.testing.assert_allclose(many, one, atol=1e-10)
