@@ -1,12 +1,14 @@
 """Time integration of the hierarchy with PETSc TS: presets, step control, triggers. The only loop over its time."""
 
-from collections.abc import Callable, Iterable
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.hierarchy import Hierarchy, Jacobian, Measurement
 from gbbgky_petsc.linalg.assembled import AssembledJacobian
 from gbbgky_petsc.mesh import Array
@@ -66,6 +68,27 @@ def preset(options: PETSc.Options, key: str, value: str) -> None:
         options[key] = value
 
 
+@contextmanager
+def option_errors() -> Iterator[None]:
+    """Turn what PETSc says of bad options into an `InputError`; the cause is at the end of its call stack."""
+    try:
+        yield
+    except PETSc.Error as error:
+        raise InputError(f"PETSc options: {' '.join(str(error.__cause__ or error).split())[-200:]}") from error
+
+
+def preconditioner_class(name: str) -> str:
+    """Dotted name of a preconditioner given by short or dotted name; `InputError` if there is no such class."""
+    dotted = PRECONDITIONERS.get(name, name)
+    module, _, cls = dotted.rpartition(".")
+    try:
+        getattr(importlib.import_module(module), cls)
+    except (ImportError, AttributeError, ValueError) as error:
+        allowed = ", ".join(PRECONDITIONERS)
+        raise InputError(f"-pc_python_type {name}: unknown; allowed: {allowed}, or a dotted class name") from error
+    return dotted
+
+
 class Integrator:
     """A TS over a hierarchy. Options carry no prefix: -ts_type, -ksp_rtol, -pc_type, ...
 
@@ -85,7 +108,8 @@ class Integrator:
         options = PETSc.Options()
         self.type = options.getString("ts_type", "rosw")
         self.ts = ts = PETSc.TS().create(comm=self.state.comm)
-        ts.setType(self.type)
+        with option_errors():
+            ts.setType(self.type)
         ts.setProblemType(PETSc.TS.ProblemType.NONLINEAR)
         ts.setTime(0.0)
         ts.setTimeStep(0.1)
@@ -95,7 +119,8 @@ class Integrator:
         self._set_functions()
         if self.type not in EXPLICIT_TYPES:
             self._set_solver(options)
-        ts.setFromOptions()
+        with option_errors():
+            ts.setFromOptions()
         for name in ("ts_dt", "ts_time_step"):  # the old name and the one since 3.25 work with any PETSc
             if options.hasName(name):
                 ts.setTimeStep(options.getReal(name))
@@ -137,10 +162,10 @@ class Integrator:
         pc = ksp.getPC()
         if chosen == "python":
             pc.setType(PETSc.PC.Type.PYTHON)
-            name = options.getString("pc_python_type", "lyapunov")
-            pc.setPythonType(PRECONDITIONERS.get(name, name))
-            if name in PRECONDITIONERS and options.hasName("pc_python_type"):
-                options["pc_python_type"] = PRECONDITIONERS[name]  # PETSc reads it again
+            name = preconditioner_class(options.getString("pc_python_type", "lyapunov"))
+            pc.setPythonType(name)
+            if options.hasName("pc_python_type"):
+                options["pc_python_type"] = name  # PETSc reads it again
 
     def _mean_square_velocity(self) -> float:
         h = self.hierarchy
@@ -236,7 +261,9 @@ class Integrator:
     def _failure(self, reason: str) -> str:
         ts = self.ts
         text = " ".join(reason.split())
-        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text[:300]}"
+        if len(text) > 300:  # PETSc's call stack: the cause is at its end
+            text = f"{text[:40]} ... {text[-250:]}"
+        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text}"
 
     def destroy(self) -> None:
         """Free PETSc objects. Collective."""
