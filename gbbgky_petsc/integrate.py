@@ -70,11 +70,12 @@ def preset(options: PETSc.Options, key: str, value: str) -> None:
 
 @contextmanager
 def option_errors() -> Iterator[None]:
-    """Turn what PETSc says of bad options into an `InputError`; the cause is at the end of its call stack."""
+    """Turn what PETSc says of bad options into an `InputError`; the cause is the last line of its call stack."""
     try:
         yield
     except PETSc.Error as error:
-        raise InputError(f"PETSc options: {' '.join(str(error.__cause__ or error).split())[-200:]}") from error
+        cause = str(error.__cause__ or error).splitlines()[-1]
+        raise InputError(f"PETSc options: {cause.partition('] ')[2] or cause}") from error
 
 
 def preconditioner_class(name: str) -> str:
