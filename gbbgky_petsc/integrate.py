@@ -1,14 +1,16 @@
 """Time integration of the hierarchy with PETSc TS: presets and step control."""
 
+import importlib
 from dataclasses import dataclass
 
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.hierarchy import Hierarchy, Jacobian, Measurement
 from gbbgky_petsc.linalg.assembled import AssembledJacobian
 from gbbgky_petsc.mesh import Array
-from gbbgky_petsc.options import preset
+from gbbgky_petsc.options import option_errors, preset
 from gbbgky_petsc.stepping import EXPLICIT_TYPES, TimeLoop
 
 #: short names of -pc_python_type; the first is the default
@@ -48,6 +50,18 @@ class Position:
     preconditioner_rho: Array
 
 
+def preconditioner_class(name: str) -> str:
+    """Dotted name of a preconditioner given by short or dotted name; `InputError` if there is no such class."""
+    dotted = PRECONDITIONERS.get(name, name)
+    module, _, cls = dotted.rpartition(".")
+    try:
+        getattr(importlib.import_module(module), cls)
+    except (ImportError, AttributeError, ValueError) as error:
+        allowed = ", ".join(PRECONDITIONERS)
+        raise InputError(f"-pc_python_type {name}: unknown; allowed: {allowed}, or a dotted class name") from error
+    return dotted
+
+
 class Integrator(TimeLoop):
     """A TS over a hierarchy. Options carry no prefix: -ts_type, -ksp_rtol, -pc_type, ...
 
@@ -67,7 +81,8 @@ class Integrator(TimeLoop):
         options = PETSc.Options()
         self.type = options.getString("ts_type", "rosw")
         self.ts = ts = PETSc.TS().create(comm=self.state.comm)
-        ts.setType(self.type)
+        with option_errors():
+            ts.setType(self.type)
         ts.setProblemType(PETSc.TS.ProblemType.NONLINEAR)
         ts.setTime(0.0)
         ts.setTimeStep(0.1)
@@ -77,7 +92,8 @@ class Integrator(TimeLoop):
         self._set_functions()
         if self.type not in EXPLICIT_TYPES:
             self._set_solver(options)
-        ts.setFromOptions()
+        with option_errors():
+            ts.setFromOptions()
         self.set_first_step(options)
         self._set_tolerances(options)
 
@@ -118,10 +134,10 @@ class Integrator(TimeLoop):
         pc = ksp.getPC()
         if chosen == "python":
             pc.setType(PETSc.PC.Type.PYTHON)
-            name = options.getString("pc_python_type", "lyapunov")
-            pc.setPythonType(PRECONDITIONERS.get(name, name))
-            if name in PRECONDITIONERS and options.hasName("pc_python_type"):
-                options["pc_python_type"] = PRECONDITIONERS[name]  # PETSc reads it again
+            name = preconditioner_class(options.getString("pc_python_type", "lyapunov"))
+            pc.setPythonType(name)
+            if options.hasName("pc_python_type"):
+                options["pc_python_type"] = name  # PETSc reads it again
 
     def _mean_square_velocity(self) -> float:
         h = self.hierarchy

@@ -83,7 +83,9 @@ class TimeLoop(ABC):
     def _failure(self, reason: str) -> str:
         ts = self.ts
         text = " ".join(reason.split())
-        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text[:300]}"
+        if len(text) > 300:  # PETSc's call stack: the cause is at its end
+            text = f"{text[:40]} ... {text[-250:]}"
+        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text}"
 
     def destroy(self) -> None:
         """Free PETSc objects. Collective."""

@@ -67,8 +67,8 @@ def test_killed_and_resumed_is_the_same_to_the_last_bit(straight, tmp_path, numb
 
 def test_resumed_on_two_ranks(straight, tmp_path):
     target = tmp_path / "out.h5"
-    options = (*STEPS, "-ksp_rtol", "1e-9", "-ts_adapt_type", "none", "-ts_dt", "2.0")
-    killed(target, 8, *sets(*SLOW), *options)
+    options = (*STEPS, "-ksp_rtol", "1e-9", "-ts_adapt_type", "none", "-ts_dt", "5.0")
+    killed(target, 4, *sets(*SLOW), *options)
     done = gbbgky("run", CASE, "-o", target, *sets(*SLOW), "--resume", *options, ranks=2)
     assert done.returncode == 0, done.stderr
     alone = tmp_path / "alone.h5"

@@ -234,6 +234,15 @@ def test_bad_input_is_one_line(assignment, tmp_path):
     assert not (tmp_path / "out.h5").exists()
 
 
+@pytest.mark.parametrize(
+    "options", [("-pc_python_type", "nonsense"), ("-ts_type", "nonsense"), ("-ksp_type", "nonsense")], ids=" ".join
+)
+def test_bad_petsc_option_is_one_line(tmp_path, options):
+    done = gbbgky("run", CASE, "-o", tmp_path / "out.h5", *sets(), *options)
+    assert done.returncode == 2 and "nonsense" in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_bad_table_is_one_line(tmp_path):
     (tmp_path / "phi.txt").write_text("0 1\n1 0.5\n2 nan\n3 0\n")
     case = tmp_path / "case.toml"

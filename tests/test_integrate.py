@@ -101,7 +101,7 @@ def test_assembled_preconditioners_give_the_same_run(small, preconditioner):
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
-@pytest.mark.parametrize("inner", [{}, {"normal_modes_pc_type": "lu"}])
+@pytest.mark.parametrize("inner", [{}, {"normal_modes_sub_pc_type": "lu"}])
 def test_normal_modes_give_the_same_run(small, boundary, inner):
     ours, _ = integrate(small(boundary), 6.0, **fixed(1.0))
     theirs, _ = integrate(small(boundary), 6.0, pc_python_type="normal_modes", **inner, **fixed(1.0))

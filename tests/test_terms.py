@@ -9,7 +9,7 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.hierarchy import Jacobian
 from gbbgky_petsc.linalg.lyapunov import Coupled
-from gbbgky_petsc.linalg.normal_modes import NormalModes
+from gbbgky_petsc.linalg.normal_modes import NormalModes, inner_solver
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
@@ -199,19 +199,16 @@ class DiagonalDiffusion(LiebLiniger):
 def test_normal_mode_matrix_inverts_the_jacobian_of_diagonal_diffusion(small, boundary):
     """At leading order and for vectors that do not change rho P is then the whole Jacobian, at the ends as well."""
     options = PETSc.Options()
-    chosen = {"pc_type": "bjacobi", "sub_pc_type": "lu"}
-    for key, value in chosen.items():
-        options[f"normal_modes_{key}"] = value
+    options["normal_modes_sub_pc_type"] = "lu"
     h = small(boundary, "leading", model=DiagonalDiffusion(2.0))
     x = state_vector(h, np.zeros_like(pair_correlation(h)))
     A, jacobian = python_matrix(h, x, 0.03)
-    inverse = NormalModes(h, jacobian.names, "normal_modes_")
+    inverse = NormalModes(h, jacobian.names, inner_solver(x.comm, "normal_modes_"))
     inverse.decompose(jacobian.background)
     inverse._carried = 0.0  # such a diffusion does not keep the energy, hence no correction for it
     for shift in (1.0, 0.03):  # the second replaces the first
         inverse.set_shift(shift)
-    for key in chosen:
-        options.delValue(f"normal_modes_{key}")
+    options.delValue("normal_modes_sub_pc_type")
     v, y = state_vector(h, pair_correlation(h, 5), rho_change=-1.0), x.duplicate()
     A.mult(v, y)
     one_body, pair = inverse.solve(h.fields.gather_one_body(y.array_r), h.fields.pair(y.array_r))

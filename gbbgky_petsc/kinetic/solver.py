@@ -7,7 +7,7 @@ from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.hierarchy import Measurement
 from gbbgky_petsc.kinetic.collision import CollisionIntegral
 from gbbgky_petsc.mesh import Array
-from gbbgky_petsc.options import preset
+from gbbgky_petsc.options import option_errors, preset
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.stepping import EXPLICIT_TYPES, TimeLoop
 
@@ -119,7 +119,8 @@ class KineticIntegrator(TimeLoop):
             ts.setRHSFunction(equation.rhs, self.state.duplicate())
         else:
             self._set_solver(options)
-        ts.setFromOptions()
+        with option_errors():
+            ts.setFromOptions()
         self.set_first_step(options)
         atol = self.state.duplicate()
         atol.set(options.getReal("ts_atol", RHO_TOLERANCE * float(rho.max())))

@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
+def inner_solver(comm: PETSc.Comm, prefix: str) -> PETSc.KSP:
+    """A KSP for P from the options with that prefix; by default one application of block Jacobi with ILU(0)."""
+    solver = PETSc.KSP().create(comm=comm)
+    solver.setOptionsPrefix(prefix)
+    solver.setType(PETSc.KSP.Type.PREONLY)
+    solver.getPC().setType(PETSc.PC.Type.BJACOBI)
+    solver.setFromOptions()
+    return solver
+
+
 class NormalModes(FrozenInverse):
     """The matrix P above, an inner solver for it, and the transforms around them.
 
@@ -43,11 +53,11 @@ class NormalModes(FrozenInverse):
         The discrete equations.
     names
         Implicit terms.
-    prefix
-        Options prefix of the inner solver, a KSP (default: one application of its preconditioner).
+    solver
+        The inner solver, see `inner_solver`.
     """
 
-    def __init__(self, hierarchy: "Hierarchy", names: frozenset[str], prefix: str) -> None:
+    def __init__(self, hierarchy: "Hierarchy", names: frozenset[str], solver: PETSc.KSP) -> None:
         self._h = hierarchy
         self._names = names
         self.layout = layout = Wavenumbers(hierarchy.fields)
@@ -82,11 +92,8 @@ class NormalModes(FrozenInverse):
         self.matrix = PETSc.Mat().createAIJ(((size, total), (size, total)), comm=comm)
         self.matrix.setPreallocationCSR((*self._pattern, np.zeros(self._pattern[1].size)))
         self._source, self._solution = self.matrix.createVecs()
-        self.solver = PETSc.KSP().create(comm=comm)
-        self.solver.setOptionsPrefix(prefix)
-        self.solver.setType(PETSc.KSP.Type.PREONLY)
-        self.solver.setOperators(self.matrix)
-        self.solver.setFromOptions()
+        self.solver = solver
+        solver.setOperators(self.matrix)
 
     def _entries(self, values: NDArray) -> NDArray:
         """Values (Nz, lines, 2w + 1) of all rows without those beyond an open end, in the order of the matrix."""
@@ -158,18 +165,29 @@ class NormalModesPC(FrozenPC):
     Options (with the prefix of the solver)
     -------
     -pc_normal_modes_refresh : as in `FrozenPC`
-    -normal_modes_pc_type, -normal_modes_ksp_type, ... : the inner solver, by default one application of ILU(0) in the
-        order of z, on several ranks block Jacobi of it. That is exact for lines whose ends do not meet (``zero``) and
-        nearly so where the absorbing layer parts them; for ``periodic`` take ``lu`` (``bjacobi`` with
-        -normal_modes_sub_pc_type lu on several ranks). Inner Krylov methods ask for -ksp_type fgmres outside.
+    -normal_modes_pc_type, -normal_modes_ksp_type, ... : the inner solver, by default one application of block Jacobi
+        with ILU(0) in the order of z. That is the exact LU for lines whose ends do not meet (``zero``) and nearly so
+        where the absorbing layer parts them; for ``periodic`` take -normal_modes_sub_pc_type lu. Inner Krylov methods
+        ask for -ksp_type fgmres outside. P is dominated by advection: hypre's multigrid diverges at large steps.
     """
 
     name = "normal_modes"
 
+    def create(self, pc: PETSc.PC) -> None:
+        super().create(pc)
+        self._solver: PETSc.KSP | None = None
+
+    def setFromOptions(self, pc: PETSc.PC) -> None:
+        super().setFromOptions(pc)
+        if self._solver is None:  # here already, so that -help lists its options
+            self._solver = inner_solver(pc.comm, f"{pc.getOptionsPrefix() or ''}normal_modes_")
+
     def build(self, pc: PETSc.PC, jacobian: "Jacobian") -> NormalModes:
-        return NormalModes(jacobian.hierarchy, jacobian.names, f"{pc.getOptionsPrefix() or ''}normal_modes_")
+        return NormalModes(jacobian.hierarchy, jacobian.names, self._solver)
 
     def view(self, pc: PETSc.PC, viewer: PETSc.Viewer | None = None) -> None:
         super().view(pc, viewer)
         if viewer is not None and isinstance(self.inverse, NormalModes):
+            viewer.pushASCIITab()
             self.inverse.solver.view(viewer)
+            viewer.popASCIITab()
