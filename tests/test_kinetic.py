@@ -309,7 +309,7 @@ def test_slope_of_the_hierarchy_and_its_memory():
 # --- solver and spectrum ---
 
 
-def relax(end, comm=PETSc.COMM_SELF, kind="landau", state=STATE, points=24, **options):
+def relax(end, comm=PETSc.COMM_SELF, kind="landau", state=STATE, points=16, **options):
     """rho at the end and all reports, with options of prefix kinetic_ given as keywords."""
     database = PETSc.Options("kinetic_")
     for key, value in options.items():
@@ -328,13 +328,13 @@ def relax(end, comm=PETSc.COMM_SELF, kind="landau", state=STATE, points=24, **op
 
 
 def test_order_of_the_default_integrator():
-    exact, _ = relax(400.0, points=16, ts_type="rk", ts_rk_type="5dp", ts_adapt_type="none", ts_dt=25.0)
+    exact, _ = relax(400.0, ts_type="rk", ts_rk_type="5dp", ts_adapt_type="none", ts_dt=25.0)
     errors = []
     for step in (100.0, 50.0):
-        final, _ = relax(400.0, points=16, ts_adapt_type="none", ts_dt=step)
+        final, _ = relax(400.0, ts_adapt_type="none", ts_dt=step)
         errors.append(np.abs(final - exact).max())
     assert np.log2(errors[0] / errors[1]) > 1.7
-    final, _ = relax(400.0, points=16, ts_type="bdf", ts_adapt_type="none", ts_dt=10.0)
+    final, _ = relax(400.0, ts_type="bdf", ts_adapt_type="none", ts_dt=10.0)
     assert np.abs(final - exact).max() < 2e-3 * exact.max()
 
 
@@ -345,7 +345,7 @@ def test_relaxation_to_the_maxwellian():
     energy = np.array([r.measurement.kinetic_energy for r in reports])
     assert np.diff(kurtosis).min() > -1e-4 and abs(kurtosis[-1]) < 1e-3 and kurtosis[0] < -0.3
     assert np.abs(energy / energy[0] - 1.0).max() < 1e-11
-    collisions, rho = build()
+    collisions, rho = build(points=16)
     _, thermal = thermal_state(collisions, rho)
     assert np.abs(final - thermal).max() < 2e-3 * thermal.max()
 
@@ -382,6 +382,6 @@ def test_ranks_agree_on_the_integral(kind):
 
 @pytest.mark.parallel
 def test_ranks_agree_on_a_run():
-    one, _ = relax(500.0, points=16)
-    many, _ = relax(500.0, points=16, comm=PETSc.COMM_WORLD)
+    one, _ = relax(500.0)
+    many, _ = relax(500.0, comm=PETSc.COMM_WORLD)
     np.testing.assert_allclose(many, one, atol=1e-10)

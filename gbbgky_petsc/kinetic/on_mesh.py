@@ -44,7 +44,7 @@ class MeshCorrelations:
 
     Options
     -------
-    -kinetic_g_pc_shift : shift of the preconditioner, inverse time (default 0.05 v/xi)
+    -kinetic_g_pc_shift : shift of the preconditioner, inverse time (default 0.5 v/xi)
     -kinetic_g_ksp_... : as usual
     """
 
@@ -144,7 +144,7 @@ class _ShiftedInverse:
             M = M - mean_force[:, None, None] * (slope[:, None] * np.full(mesh.theta_points, mesh.theta_weight))
         self._inverse = KroneckerSumInverse.of(M)
         speed = np.sqrt(float((mesh.theta**2 * background.rho).sum() / background.rho.sum()))
-        self._kernel = self._inverse.denominators(self._shift or 0.05 * speed / h.potential.range)
+        self._kernel = self._inverse.denominators(self._shift or 0.5 * speed / h.potential.range)
 
     def apply(self, pc: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
         spectrum = self._wavenumbers.forward(x.array_r.reshape(self._h.fields.pair_shape))

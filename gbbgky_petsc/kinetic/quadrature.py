@@ -150,7 +150,10 @@ class OctaveRule:
     def _choose_lean(self, integrand: Callable[[Array], Array], checked: Integral, floors: tuple[float, ...]) -> None:
         """Find the smallest Gauss-Legendre rule that agrees; the last octave carries less than the tolerance."""
         top = self._edges[-2]
-        for n in LEAN:
+        first = 0
+        if self._lean is not None and self._lean[0].size in LEAN:
+            first = max(0, LEAN.index(self._lean[0].size) - 1)
+        for n in LEAN[first:]:
             if n >= checked.nodes.size:
                 break
             x, w = scipy.special.roots_legendre(n)
