@@ -55,5 +55,4 @@ EXPECTED = {
     "thermal_correlation": Expectation(
         0.03, "pairs of nearly equal velocity reach equilibrium only by diffusion: 1.4 % at t = 4000"
     ),
-    "kinetic_rate": Expectation(0.1, "kinetic equation against the hierarchy it follows from, in the kinetic regime"),
 }
