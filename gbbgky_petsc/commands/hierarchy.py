@@ -84,17 +84,25 @@ class Checkpointer:
     writer
         The result file, on rank 0.
     spent
-        Wall seconds of earlier parts of the run.
+        Wall seconds of the run before.
+    number
+        Step of the checkpoint that is there, if any.
     """
 
     def __init__(
-        self, problem: Problem, target: Path, integrator: Integrator, writer: ResultWriter | None, spent: float
+        self,
+        problem: Problem,
+        target: Path,
+        integrator: Integrator,
+        writer: ResultWriter | None,
+        spent: float,
+        number: int | None,
     ) -> None:
         self._problem, self._target, self._integrator, self._writer = problem, target, integrator, writer
         self._seconds = problem.case.output.checkpoint_seconds
         self._started = self._last = time.monotonic()
         self._spent = spent
-        self._number = -1
+        self._number = number
 
     @property
     def wall_seconds(self) -> float:
@@ -170,11 +178,14 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
         }
         grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}
         writer = ResultWriter(target, attributes, grid)
-        if earlier is not None:
+        if earlier is None:
+            checkpoints.remove_others(target, None)  # those of a result that --force overwrites
+        else:
             writer.restore(earlier.result.series, earlier.result.snapshots, earlier.checkpoint)
         recorder = Recorder(problem, writer, earlier.checkpoint.t if earlier else 0.0, earlier is not None)
-    spent = earlier.checkpoint.wall_seconds if earlier else 0.0
-    checkpointer = Checkpointer(problem, target, integrator, writer, spent + time.monotonic() - started)
+    spent = time.monotonic() - started + (earlier.checkpoint.wall_seconds if earlier else 0.0)
+    number = earlier.checkpoint.number if earlier else None
+    checkpointer = Checkpointer(problem, target, integrator, writer, spent, number)
 
     def monitor(progress: Progress) -> None:
         if recorder is not None:
