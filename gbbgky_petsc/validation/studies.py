@@ -358,7 +358,7 @@ def scaling_analyse(results: Results) -> Findings:
 
 
 def blocking_parts(tier: str) -> list[Part]:
-    count = 1000 if tier == "full" else 200
+    count = 400 if tier == "full" else 200
     return [
         Part("blocking_free_theory", "run", "free_quench", (), 20.0),
         Part(f"blocking_free_md_{tier}", "md", "free_quench", (f"md.realisations={count}",), 30.0 * count / 200),
@@ -398,7 +398,7 @@ def blocking_analyse(results: Results) -> Findings:
 
 
 def thermal_parts(tier: str) -> list[Part]:
-    count = 3000 if tier == "full" else 600
+    count = 2000 if tier == "full" else 600
     return [
         Part("thermal_theory", "run", "equilibrium", (), 40.0),
         Part(f"thermal_md_{tier}", "md", "equilibrium", (f"md.realisations={count}",), 60.0 * count / 600),
