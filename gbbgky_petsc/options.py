@@ -24,11 +24,13 @@ def option_errors() -> Iterator[None]:
         raise InputError(f"PETSc options: {cause.partition('] ')[2] or cause}") from error
 
 
-def apply_table(table: Mapping[str, str | int | float | bool]) -> None:
-    """Put the case's [petsc] options in the database, behind those of the command line."""
+def apply_table(table: Mapping[str, str | int | float | bool]) -> bool:
+    """Put the case's [petsc] options in the database, behind those of the command line; whether there is any option."""
     options = PETSc.Options()
+    given = bool(options.getAll()) or bool(table)
     for key, value in table.items():
         preset(options, key.lstrip("-"), str(value).lower() if isinstance(value, bool) else str(value))
+    return given
 
 
 def report_unused(given: bool) -> None:

@@ -1,12 +1,18 @@
 """What the commands share: versions for the record, and the progress bar."""
 
+import json
 import platform
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from tqdm import tqdm
 
 import gbbgky_petsc
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
 
 
 def versions(**more: str) -> dict[str, str]:
@@ -25,6 +31,29 @@ def versions(**more: str) -> dict[str, str]:
     } | more
 
 
+def new_result(
+    target: Path,
+    problem: Problem,
+    equations: str,
+    ranks: int,
+    schema: Schema = HIERARCHY,
+    options: Mapping[str, str] | None = None,
+    **more_versions: str,
+) -> ResultWriter:
+    """A result file to be filled, with the attributes and the mesh that every result carries."""
+    mesh = problem.mesh
+    attributes = {
+        "case": case_file.resolved(problem.case),
+        "petsc_options": json.dumps(options or {}),
+        "versions": json.dumps(versions(**more_versions)),
+        "ranks": ranks,
+        "rescaled_time_unit": problem.unit,
+        "equations": equations,
+    }
+    grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}
+    return ResultWriter(target, attributes, grid, schema)
+
+
 def progress_bar(total: float, unit: str, done: float = 0.0) -> tqdm:
     """A line with share done, what is set as its postfix, time spent and time to go."""
     form = "{percentage:3.0f}%|{bar:20}| {postfix} [{elapsed}<{remaining}]"
@@ -32,6 +61,6 @@ def progress_bar(total: float, unit: str, done: float = 0.0) -> tqdm:
 
 
 def console() -> Console:
-    """Where tables go: as wide as the terminal, or wide enough for every table where there is none."""
+    """Where tables go: as wide as the terminal, but never too narrow for a table."""
     found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=160)
+    return found if found.width >= 120 else Console(highlight=False, width=120)

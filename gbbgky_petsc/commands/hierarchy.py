@@ -1,6 +1,5 @@
 """`gbbgky run`: integrate the hierarchy of a case and write its result file."""
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 from petsc4py import PETSc
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.commands.common import versions
+from gbbgky_petsc.commands.common import new_result
 from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.hierarchy import Hierarchy
@@ -23,6 +22,7 @@ from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.reader import Result, read
 from gbbgky_petsc.store.writer import ResultWriter
 
+EQUATIONS = "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)"
 #: tables that a resumed run may change
 FREE = ("time", "output", "md", "petsc")
 
@@ -149,9 +149,7 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
     """
     started = time.monotonic()
     case, comm = problem.case, PETSc.COMM_WORLD
-    given_options = PETSc.Options().getAll()
-    apply_table(case.petsc)
-    given_options |= case.petsc
+    options_given = apply_table(case.petsc)
     h = case.hierarchy
     hierarchy = Hierarchy(
         problem.mesh, problem.model, problem.potential, problem.rho, h.order, h.closure, tuple(h.explicit), comm
@@ -167,17 +165,10 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
     recorder: Recorder | None = None
     writer: ResultWriter | None = None
     if comm.getRank() == 0:
-        mesh = problem.mesh
-        attributes = {
-            "case": case_file.resolved(case),
-            "petsc_options": json.dumps(PETSc.Options().getAll()),
-            "versions": json.dumps(versions(petsc=".".join(map(str, PETSc.Sys.getVersion())))),
-            "ranks": comm.getSize(),
-            "rescaled_time_unit": problem.unit,
-            "equations": "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)",
-        }
-        grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}
-        writer = ResultWriter(target, attributes, grid)
+        writer = new_result(
+            target, problem, EQUATIONS, comm.getSize(),
+            options=PETSc.Options().getAll(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
+        )  # fmt: skip
         if earlier is None:
             checkpoints.remove_others(target, None)  # those of a result that --force overwrites
         else:
@@ -205,5 +196,5 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
             writer.flush(complete=complete)
     if writer is not None:
         print_summary(writer, integrator, checkpointer.wall_seconds)
-    report_unused(bool(given_options))
+    report_unused(options_given)
     integrator.destroy()

@@ -1,7 +1,6 @@
 """`gbbgky kinetic`: integrate the kinetic equation of a case and write its result file."""
 
 import dataclasses
-import json
 import time
 from pathlib import Path
 
@@ -10,15 +9,17 @@ from petsc4py import PETSc
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.commands.common import console, versions
-from gbbgky_petsc.commands.record import Recorder, hermite, print_summary
+from gbbgky_petsc.commands.common import console, new_result
+from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.hierarchy import Measurement
 from gbbgky_petsc.kinetic.collision import CollisionIntegral
 from gbbgky_petsc.kinetic.solver import KineticEquation, KineticIntegrator, check_converged
 from gbbgky_petsc.kinetic.spectrum import Spectrum, spectrum
+from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.options import apply_table, report_unused
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.stepping import EXPLICIT_TYPES, Progress
+from gbbgky_petsc.stepping import EXPLICIT_TYPES
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import ResultWriter
 
@@ -64,15 +65,8 @@ class KineticRecorder(Recorder):
 
     conserved = "kinetic_energy"
 
-    def _interpolated_rows(self, p: Progress) -> None:
-        assert self._last is not None and self._every is not None
-        t0, a = self._last
-        b, step = p.measurement, p.t - t0
-        while self._next * self._every <= p.t * (1.0 + 1e-12):
-            t = self._next * self._every
-            s = (t - t0) / step
-            rho = hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
-            self._row(t, p.step, rho, (1.0 - s) * a.interaction_energy + s * b.interaction_energy, 0.0)
+    def _energies(self, s: float, step: float, a: Measurement, b: Measurement, rho: Array) -> tuple[float, float]:
+        return (1.0 - s) * a.interaction_energy + s * b.interaction_energy, 0.0
 
 
 def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[state]") -> None:
@@ -84,9 +78,7 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
     """
     began = time.monotonic()
     case, comm = problem.case, PETSc.COMM_WORLD
-    given_options = PETSc.Options().getAll()
-    apply_table(case.petsc)
-    given_options |= case.petsc
+    options_given = apply_table(case.petsc)
     k = case.kinetic
     collisions = CollisionIntegral(
         problem.model, problem.potential, problem.mesh, k.kind, comm, k.tolerance, k.staggered, case.hierarchy.closure
@@ -100,18 +92,11 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
     recorder: KineticRecorder | None = None
     writer: ResultWriter | None = None
     if comm.getRank() == 0:
-        mesh = problem.mesh
-        attributes = {
-            "case": case_file.resolved(case),
-            "petsc_options": json.dumps(PETSc.Options().getAll()),
-            "versions": json.dumps(versions(petsc=".".join(map(str, PETSc.Sys.getVersion())))),
-            "ranks": comm.getSize(),
-            "rescaled_time_unit": problem.unit,
-            "equations": EQUATIONS[k.kind],
-            "rho_from": origin,
-        }
-        grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}
-        writer = ResultWriter(target, attributes, grid)
+        writer = new_result(
+            target, problem, EQUATIONS[k.kind], comm.getSize(),
+            options=PETSc.Options().getAll(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
+        )  # fmt: skip
+        writer.attributes["rho_from"] = origin
         if modes is not None:
             store_spectrum(writer, modes)
             print_spectrum(modes, problem.unit)
@@ -128,7 +113,7 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
             writer.flush(complete=complete)
     if writer is not None:
         print_summary(writer, integrator, time.monotonic() - began, conserved="kinetic_energy")
-    report_unused(bool(given_options))
+    report_unused(options_given)
     integrator.destroy()
 
 

@@ -1,7 +1,6 @@
 """`gbbgky md`: molecular dynamics of a case, an ensemble of rings with error bars."""
 
 import dataclasses
-import json
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from rich.table import Table
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.case import Case, MolecularDynamics
-from gbbgky_petsc.commands.common import console, progress_bar, versions
+from gbbgky_petsc.commands.common import console, new_result, progress_bar
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.ensemble import Batch, Ensemble, EnsembleResult, Equilibration, Plan, summarise
 from gbbgky_petsc.md.forces import FourierForce, MeshForce
@@ -20,8 +19,9 @@ from gbbgky_petsc.md.stepper import step_for_tolerance
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.reader import read
-from gbbgky_petsc.store.writer import DYNAMICS, ResultWriter
+from gbbgky_petsc.store.writer import DYNAMICS
 
+EQUATIONS = "H = sum p^2/2 + sum over pairs of hard core + V, on a ring; arXiv:2408.00593, Fig. 2"
 #: step unless md.step or md.energy_tolerance says otherwise
 STEP = 0.1
 #: rows of /series unless output.series_every says otherwise
@@ -143,28 +143,16 @@ class _Record:
         self._z = problem.mesh.z[np.abs(problem.mesh.z) <= half]
         self._filter = md.low_pass * problem.potential.range
         k = 2.0 * np.pi / plan.ring.circumference * np.asarray(plan.structure_modes, float)
-        mesh = problem.mesh
-        grid = {
-            "theta": mesh.theta,
-            "theta_weights": np.full(mesh.theta_points, mesh.theta_weight),
-            "z": self._z,
-            "k": k,
-        }
+        self._writer = new_result(target, problem, EQUATIONS, ensemble.comm.size, DYNAMICS)
+        self._writer.mesh |= {"z": self._z, "k": k}
         force = ensemble.force
-        attributes = {
-            "case": case_file.resolved(problem.case),
-            "petsc_options": "{}",
-            "versions": json.dumps(versions()),
-            "ranks": ensemble.comm.size,
-            "rescaled_time_unit": problem.unit,
-            "equations": "H = sum p^2/2 + sum over pairs of hard core + V, on a ring; arXiv:2408.00593, Fig. 2",
+        self._writer.attributes |= {
             "circumference": plan.ring.circumference,
             "particles": plan.ring.particles,
             "md_step": plan.step,
             "md_force": "spline mesh" if isinstance(force, MeshForce) else f"{force.weight.size} modes of the ring",
             "low_pass_length": self._filter,
         }
-        self._writer = ResultWriter(target, attributes, grid, DYNAMICS)
         self._bar = progress_bar(plan.realisations, "ring", kept.realisation.size)
         self._last = -np.inf
         self._result: EnsembleResult | None = None

@@ -69,11 +69,14 @@ class Recorder:
         while self._next * self._every <= p.t * (1.0 + 1e-12):
             t = self._next * self._every
             s = (t - t0) / step
-            rho = hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
-            absorbed = hermite(s, step, a.absorbed_energy, a.absorbed_rate, b.absorbed_energy, b.absorbed_rate)
-            kinetic = observables.kinetic_energy(self._problem.model, self._problem.mesh.theta, rho)
-            total = a.total_energy + s * (b.total_energy - a.total_energy)
-            self._row(t, p.step, rho, total - kinetic - float(absorbed), float(absorbed))
+            rho = _hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
+            self._row(t, p.step, rho, *self._energies(s, step, a, b, rho))
+
+    def _energies(self, s: float, step: float, a: Measurement, b: Measurement, rho: Array) -> tuple[float, float]:
+        """Interaction and absorbed energy at fraction s of a step, where rho is ``rho``."""
+        absorbed = float(_hermite(s, step, a.absorbed_energy, a.absorbed_rate, b.absorbed_energy, b.absorbed_rate))
+        kinetic = observables.kinetic_energy(self._problem.model, self._problem.mesh.theta, rho)
+        return a.total_energy + s * (b.total_energy - a.total_energy) - kinetic - absorbed, absorbed
 
     def _row(self, t: float, step: float, rho: Array, interaction: float, absorbed: float) -> None:
         theta, weight = self._problem.mesh.theta, self._problem.mesh.theta_weight
@@ -96,7 +99,7 @@ class Recorder:
         self._bar.close()
 
 
-def hermite(s: float, step: float, a: Any, a_rate: Any, b: Any, b_rate: Any) -> Any:
+def _hermite(s: float, step: float, a: Any, a_rate: Any, b: Any, b_rate: Any) -> Any:
     """Cubic Hermite interpolation at fraction s of a step."""
     return (
         (1 + 2 * s) * (1 - s) ** 2 * a
