@@ -16,7 +16,7 @@ from gbbgky_petsc.kinetic.on_mesh import MeshCorrelations
 from gbbgky_petsc.kinetic.quadrature import OctaveRule
 from gbbgky_petsc.kinetic.solver import KineticEquation, KineticIntegrator
 from gbbgky_petsc.kinetic.spectrum import spectrum, thermal_state
-from gbbgky_petsc.mesh import PhaseSpaceMesh
+from gbbgky_petsc.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
@@ -112,7 +112,7 @@ def test_number_momentum_energy(model, kind, staggered):
 def test_thermal_states_do_not_move(model, kind):
     beta = 0.8
     theta_max = 8.0 if model is RODS else 6.0
-    collisions, thermal = build(kind, 100, theta_max, model, state=Thermal(0.2, beta), tolerance=1e-3)
+    collisions, thermal = build(kind, 100, theta_max, model, state=Thermal(0.2, beta), tolerance=1e-2)
     result, (moving, other) = collisions(thermal), build(kind, 32, model=model, tolerance=1e-4)
     typical = np.abs(moving(other).rate).max()
     assert np.abs(result.rate).max() < 1e-8 * typical
@@ -185,7 +185,7 @@ def test_diffusion_form(kind):
 def test_derivative_at_thermal_states(model, kind):
     """Against central differences of I: A, D, screening and source all move."""
     theta_max = 7.0 if model is RODS else 5.0
-    collisions, rho = build(kind, 40, theta_max, model, state=Thermal(0.2, 0.8), tolerance=1e-9)
+    collisions, rho = build(kind, 40, theta_max, model, state=Thermal(0.2, 0.8), staggered=False, tolerance=1e-7)
     theta = collisions.mesh.theta
     collisions(rho * (1.0 + 0.2 * theta**2))  # settle the quadrature on a state that moves
     change = 1e-3 * rho * (np.cos(1.3 * theta) + 0.3 * theta)
@@ -197,7 +197,7 @@ def test_derivative_at_thermal_states(model, kind):
 def test_staggered_meshes_remove_the_first_order_error():
     """Plain meshes leave a principal value's node out: an error linear in the spacing."""
     rates = {
-        staggered: np.array([kurtosis_rate(*build(points=n, staggered=staggered)) for n in (20, 40, 60)])
+        staggered: np.array([kurtosis_rate(*build(points=n, staggered=staggered)) for n in (16, 32, 48)])
         for staggered in (False, True)
     }
     error = rates[False] / rates[True][2] - 1.0
@@ -277,9 +277,11 @@ def test_full_that_does_not_converge_is_an_error():
         options.delValue("kinetic_g_ksp_max_it")
 
 
-def test_full_refuses_staggered_meshes():
+def test_full_refuses_staggered_meshes_and_rings():
     with pytest.raises(InputError, match="staggered"):
         build("full", staggered=True)
+    with pytest.raises(InputError, match="periodic"):
+        CollisionIntegral(RODS, POTENTIAL, mesh_of(boundary=Boundary.PERIODIC), "full", PETSc.COMM_SELF)
 
 
 # --- against the hierarchy ---

@@ -12,7 +12,7 @@ from gbbgky_petsc.kinetic.meshes import MeshPair
 from gbbgky_petsc.kinetic.on_mesh import MeshCorrelations
 from gbbgky_petsc.kinetic.quadrature import Integral, OctaveRule
 from gbbgky_petsc.kinetic.wavenumbers import Correlations, State
-from gbbgky_petsc.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.mesh import Array, Boundary, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
@@ -74,7 +74,7 @@ class CollisionIntegral:
     Raises
     ------
     InputError
-        For an unknown kind, or ``full`` on staggered meshes.
+        For an unknown kind, or ``full`` on staggered meshes or on a ring.
     """
 
     def __init__(
@@ -92,6 +92,11 @@ class CollisionIntegral:
             raise InputError(f"kinetic.kind = {kind!r}: unknown; allowed: landau, screened, full")
         if kind == "full" and staggered:
             raise InputError("kinetic.staggered = true: kind = full is solved on the hierarchy's mesh; allowed: false")
+        if kind == "full" and mesh.boundary is Boundary.PERIODIC:
+            raise InputError(
+                "hierarchy.boundary = periodic: a ring keeps the correlations that kind = full would have to let go; "
+                "allowed: absorbing, zero"
+            )
         self.model, self.potential, self.mesh, self.kind = model, potential, mesh, kind
         self.tolerance = tolerance
         self.comm: MPI.Intracomm = comm.tompi4py()
