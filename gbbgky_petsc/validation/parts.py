@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.store import checkpoint
 from gbbgky_petsc.store.reader import Result, read
 
 RUNS = Path(__file__).parent.parent.parent / "runs"
@@ -74,6 +75,17 @@ class Part:
         wanted = case_file.load(RUNS / f"{self.case}.toml", self.settings)
         return bool(stored == case_file.resolved(wanted))
 
+    def _resumable(self, folder: Path) -> bool:
+        if not self._holds(folder) or self.command == "kinetic":
+            return False
+        if self.command == "md":
+            return True
+        try:
+            checkpoint.read(self.path(folder))
+        except InputError:
+            return False
+        return True
+
     def compute(self, folder: Path, launcher: Sequence[str]) -> None:
         """Compute it, from where a killed attempt left it where the command can.
 
@@ -83,8 +95,7 @@ class Part:
             If the command fails.
         """
         words = self.arguments(folder)
-        resumable = self._holds(folder) and self.command == "md"
-        words.append("--resume" if resumable else "--force")
+        words.append("--resume" if self._resumable(folder) else "--force")
         done = subprocess.run([*launcher, sys.executable, "-m", "gbbgky_petsc", *words], stdout=subprocess.DEVNULL)
         if done.returncode:
             raise SolverError(f"validation: part {self.name} ended with status {done.returncode}: {shlex.join(words)}")
