@@ -13,7 +13,7 @@ from gbbgky_petsc.md.ensemble import kurtosis_samples
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.validation import report, statistics
 from gbbgky_petsc.validation.parts import RUNS, Part
-from gbbgky_petsc.validation.studies import STUDIES, Findings, Study, _compare_kurtosis, fig2b
+from gbbgky_petsc.validation.studies import STUDIES, Findings, Study, compare_kurtosis, fig2b
 
 
 def test_errors_of_combinations_carry_the_correlation_in_time():
@@ -108,7 +108,7 @@ def test_wrong_physics_is_caught(wrong, dynamics, tmp_path):
     assert done.returncode == 0, done.stderr
     theory, found = read(tmp_path / "theory.h5"), Findings()
     unit = float(theory.attributes["rescaled_time_unit"])
-    _compare_kurtosis(found, "fig2_phi6", theory, dynamics, statistics.kurtosis(dynamics), unit)
+    compare_kurtosis(found, "fig2_phi6", theory, dynamics, statistics.kurtosis(dynamics), unit)
     fig2b(found, theory, dynamics)
     assert len(found.checks) >= 6
     failed = [check.name for check in found.checks if not check.passed]

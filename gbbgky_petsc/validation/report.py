@@ -64,7 +64,7 @@ def failed(entries: list[tuple[Study, Findings, list[dict[str, Any]]]]) -> list[
 
 
 def _check(check: Check) -> dict[str, Any]:
-    return {**dataclasses.asdict(check), "passed": check.passed}
+    return {**dataclasses.asdict(check), "z": check.z, "passed": check.passed}
 
 
 def _png(figure: Figure) -> bytes:

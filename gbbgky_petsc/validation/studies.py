@@ -35,6 +35,11 @@ class Check:
     reason: str
 
     @property
+    def z(self) -> float | None:
+        """Deviation in standard errors, where there is one."""
+        return (self.value - self.expected) / self.error if self.error > 0.0 else None
+
+    @property
     def passed(self) -> bool:
         return abs(self.value - self.expected) <= self.allowed
 
@@ -161,7 +166,7 @@ def fig2_analyse(results: Results) -> Findings:
         inset.set_title(r"$E_{\rm kin}$", fontsize=8)
         inset.tick_params(labelsize=6)
         ax.legend(frameon=False, fontsize=7, loc="upper left")
-        _compare_kurtosis(found, case, theory, dynamics, k, unit)
+        compare_kurtosis(found, case, theory, dynamics, k, unit)
         for closure in ("printed", "leading", "kinetic"):
             other = _named(results, f"{case}_{closure}")
             end = float(min(theory.series["t"][-1], other.series["t"][-1]))
@@ -176,7 +181,7 @@ def fig2_analyse(results: Results) -> Findings:
     return found
 
 
-def _compare_kurtosis(
+def compare_kurtosis(
     found: Findings, case: str, theory: Result, dynamics: Result, k: statistics.Estimate, unit: float
 ) -> None:
     energy = theory.series["total_energy"]
