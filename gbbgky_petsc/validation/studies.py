@@ -167,7 +167,6 @@ def fig2_analyse(results: Results) -> Findings:
         ax.set(xlabel=r"$\bar t$", ylabel="kurtosis", title=rf"$\varphi = {label}$")
         inset.set_title(r"$E_{\rm kin}$", fontsize=8)
         inset.tick_params(labelsize=6)
-        ax.legend(frameon=False, fontsize=7, loc="upper left")
         compare_kurtosis(found, case, theory, dynamics, k, unit)
         for closure in ("printed", "leading", "kinetic"):
             other = _named(results, f"{case}_{closure}")
@@ -178,6 +177,7 @@ def fig2_analyse(results: Results) -> Findings:
                     "value": at(other, end) - at(theory, end),
                 }
             )
+    panels[0].legend(frameon=False, fontsize=7, loc="upper left")
     found.figures["fig2a"] = fig
     found.figures["fig2b"] = fig2b(found, _named(results, "fig2_phi6_theory"), _named(results, "fig2_phi6_md"))
     return found
