@@ -350,10 +350,9 @@ def scaling_analyse(results: Results) -> Findings:
         for kind in kinds:
             y, error = np.array(rates[kind]).T
             measured = statistics.power_law(np.array(every), y, error if kind == "md" else None)
-            found.expect(
-                f"exponent_{name}", f"exponent of the rate in {name}, {'dynamics' if kind == 'md' else 'theory'}",
-                measured[0], -3.0 if name == "range" else 2.0, measured[1] if kind == "md" else 0.0,
-            )  # fmt: skip
+            leading = -3 if name == "range" else 2
+            what = f"exponent of the rate in {name}, {kind} (error {measured[1]:.2g}, leading order {leading})"
+            found.table.append({"what": what, "value": measured[0]})
             found.table += [
                 {"what": f"rate d kurtosis/dt, {name} = {v:g}, {kind} (error {e:.1g})", "value": r}
                 for v, (r, e) in zip(every, rates[kind], strict=True)
@@ -391,11 +390,12 @@ def blocking_analyse(results: Results) -> Findings:
         weights = np.zeros(k.value.size)
         weights[ends[0]], weights[ends[1]] = -1.0, 1.0
         growth[f"{kind}_md"] = k.combined(weights)
-    for kind, what in (("theory", "theory"), ("md", "dynamics")):
-        (free, error), (rods, rods_error) = growth[f"free_{kind}"], growth[f"rods_{kind}"]
-        expected = growth["rods_theory"][0]
-        found.expect("blocked", f"{what}: late growth of the kurtosis at a = 0", free, 0.0, error, scale=expected)
-        found.expect("unblocked", f"{what}: late growth at a = 1", rods, expected, rods_error, scale=expected)
+    rods = growth["rods_theory"][0]
+    found.expect("blocked", "theory: late growth of the kurtosis at a = 0", growth["free_theory"][0], 0.0, scale=rods)
+    for name, (value, error) in growth.items():
+        found.table.append(
+            {"what": f"growth of the kurtosis, t = 1000 to 5000, {name} (error {error:.2g})", "value": value}
+        )
     ax.set(xlabel="$t$", ylabel="kurtosis")
     ax.legend(frameon=False)
     found.figures["blocking"] = fig
@@ -530,7 +530,8 @@ STUDIES = (
           "Kurtosis against rescaled time for three strengths, lengths and ranges; exponents of the rate of growth "
           f"between rescaled times {WINDOW[0]} and {WINDOW[1]}.", scaling_parts, scaling_analyse),
     Study("blocking", "Kinetic blocking",
-          "Without contact interaction the kurtosis stays after a weak quench; with it, it relaxes.",
+          "In the theory the kurtosis stays after the quench without contact interaction, and relaxes with it. What "
+          "dynamics does at a = 0 is measured, not expected.",
           blocking_parts, blocking_analyse),
     Study("thermal", "Equilibrium",
           "Dynamics starts in exp(-beta H) with the potential and stays there; theory starts without correlations and "
