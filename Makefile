@@ -32,7 +32,7 @@ lint: setup
 	$(BIN)/mypy
 
 test: setup
-	timeout 500 $(BIN)/python -m pytest -q tests
+	timeout 900 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 	timeout 200 $(MPIRUN) -n 2 $(BIN)/python -m pytest -q --color=no -m parallel tests
 
 clean:
