@@ -25,7 +25,7 @@ def gbbgky(*arguments, ranks=1):
     command = [sys.executable, "-m", "gbbgky_petsc", *map(str, arguments)]
     if ranks > 1:
         command = ["mpirun", "--oversubscribe", "-n", str(ranks), *command]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_COMM", "PMIX_"))}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "ORTE_"))}
     environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     return subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment)
 
