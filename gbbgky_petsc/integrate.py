@@ -1,7 +1,6 @@
 """Time integration of the hierarchy with PETSc TS: presets and step control."""
 
 import importlib
-from dataclasses import dataclass
 
 import numpy as np
 from petsc4py import PETSc
@@ -12,6 +11,7 @@ from gbbgky_petsc.linalg.assembled import AssembledJacobian
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.options import option_errors, preset
 from gbbgky_petsc.stepping import EXPLICIT_TYPES, TimeLoop
+from gbbgky_petsc.store.checkpoint import Position
 
 #: short names of -pc_python_type; the first is the default
 PRECONDITIONERS = {
@@ -26,28 +26,6 @@ PAIR_TOLERANCE = 0.3
 
 #: largest step in units of xi/v: beyond it Krylov iterations grow faster than the step
 LARGEST_STEP = 3.0
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where an integration stands, but for g.
-
-    Attributes
-    ----------
-    t, number
-        Time and number of accepted steps.
-    step, longest_step
-        Step that comes next, and the one that the next stop may have cut short.
-    one_body : (N + 1,) rho and the absorbed energy
-    preconditioner_rho : (N,) rho at which the preconditioner was built; NaN where none was
-    """
-
-    t: float
-    number: int
-    step: float
-    longest_step: float
-    one_body: Array
-    preconditioner_rho: Array
 
 
 def preconditioner_class(name: str) -> str:

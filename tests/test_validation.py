@@ -141,3 +141,21 @@ def test_report_shows_its_figures(tmp_path):
     pixels = matplotlib.image.imread(picture)[..., :3]
     for colour in ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0)):
         assert (np.abs(pixels - np.array(colour)).max(axis=-1) < 0.02).sum() > 20_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        (["--only", "nope"], "--only nope"),
+        (["--ranks", "0"], "--ranks 0"),
+        (["--launcher", "no_such_launcher -n 2"], "--launcher no_such_launcher"),
+        (["-o", "{folder}/file/below"], "output"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments, key, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    words = ["-o", str(tmp_path / "out"), *(word.format(folder=tmp_path) for word in arguments)]
+    done = subprocess.run(
+        [sys.executable, "-m", "gbbgky_petsc", "validate", *words], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2 and key in done.stderr and len(done.stderr.splitlines()) == 1

@@ -9,13 +9,25 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
-from gbbgky_petsc import case as case_file
 from gbbgky_petsc.analysis.compare import low_pass
 from gbbgky_petsc.store.reader import Result
 
 #: at most so many points with error bars along a curve
 POINTS = 40
+
+
+def axes(columns: int = 1, width: float = 5.0) -> tuple[Figure, Any]:
+    """A figure with panels side by side, each ``width`` inches wide, and its axes."""
+    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    return plt.subplots(1, columns, figsize=(width * columns, 3.6), layout="constrained")
+
+
+def dots(ax: Any, x: np.ndarray, y: np.ndarray, error: np.ndarray, **style: Any) -> None:
+    """Points with error bars, at most about `POINTS` of them."""
+    thin = slice(None, None, max(1, x.size // POINTS))
+    ax.errorbar(x[thin], y[thin], error[thin], fmt=".", ms=3, lw=0.8, **style)
 
 
 def figure(results: Sequence[Result], target: Path) -> None:
@@ -24,8 +36,7 @@ def figure(results: Sequence[Result], target: Path) -> None:
     Results of molecular dynamics are dots with standard errors. Panel (b) shows the snapshots of the first result of
     either kind; beside dynamics the theory is low-passed like it.
     """
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6), layout="constrained")
+    fig, (left, right) = axes(2, 4.5)
     inset = left.inset_axes((0.55, 0.12, 0.42, 0.4))
     rescaled = all(np.all(np.isfinite(r.series["t_rescaled"])) and r.series["t_rescaled"].any() for r in results)
     for result in results:
@@ -41,20 +52,18 @@ def figure(results: Sequence[Result], target: Path) -> None:
     plt.close(fig)
 
 
-def _curve(axes: Any, x: np.ndarray, series: dict[str, np.ndarray], name: str, label: str) -> None:
+def _curve(ax: Any, x: np.ndarray, series: dict[str, np.ndarray], name: str, label: str) -> None:
     if f"{name}_stderr" not in series:
-        axes.plot(x, series[name], label=label)
+        ax.plot(x, series[name], label=label)
         return
-    thin = slice(None, None, max(1, x.size // POINTS))
-    error = series[f"{name}_stderr"][thin]
-    axes.errorbar(x[thin], series[name][thin], error, fmt=".", ms=3, lw=0.8, color="black", label=label)
+    dots(ax, x, series[name], series[f"{name}_stderr"], color="black", label=label)
 
 
-def _correlations(axes: Any, results: Sequence[Result]) -> None:
+def _correlations(ax: Any, results: Sequence[Result]) -> None:
     theory = next((r for r in results if "density_correlation_stderr" not in r.snapshots), None)
     dynamics = next((r for r in results if "density_correlation_stderr" in r.snapshots), None)
     first = results[0]
-    xi = case_file.parse(case_file.tree_of(first.attributes["case"])).potential.range
+    xi = first.case.potential.range
     times = sorted({float(t) for r in (theory, dynamics) if r is not None for t in r.snapshots["t"]})
     shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.9, max(1, len(times))))
     colours = dict(zip(times, shades, strict=False))
@@ -64,16 +73,14 @@ def _correlations(axes: Any, results: Sequence[Result]) -> None:
             a = dynamics.attributes
             curves = low_pass(z, curves, float(a["low_pass_length"]), float(a["circumference"]))
         for t, n2 in zip(theory.snapshots["t"], curves, strict=True):
-            axes.plot(z / xi, n2, color=colours[float(t)], label=f"$t = {t:g}$")
+            ax.plot(z / xi, n2, color=colours[float(t)], label=f"$t = {t:g}$")
     if dynamics is not None:
         s = dynamics.snapshots
         values, errors = s["density_correlation"], s["density_correlation_stderr"]
         for t, n2, error in zip(s["t"], values, errors, strict=True):
             name = None if theory is not None and t in theory.snapshots["t"] else f"$t = {t:g}$"
-            axes.errorbar(
-                dynamics.mesh["z"] / xi, n2, error, fmt=".", ms=3, lw=0.8, color=colours[float(t)], label=name
-            )
+            ax.errorbar(dynamics.mesh["z"] / xi, n2, error, fmt=".", ms=3, lw=0.8, color=colours[float(t)], label=name)
     what = r"$\int\!\int g\,d\theta\,d\theta'$" + ("" if dynamics is None else ", low-passed")
-    axes.set(xlabel=r"$z/\xi$", ylabel=what, title="(b)", xlim=(-5.0, 5.0))
+    ax.set(xlabel=r"$z/\xi$", ylabel=what, title="(b)", xlim=(-5.0, 5.0))
     if times:
-        axes.legend(frameon=False, fontsize=8)
+        ax.legend(frameon=False, fontsize=8)

@@ -12,7 +12,7 @@ from gbbgky_petsc.commands.common import new_result
 from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.hierarchy import Hierarchy
-from gbbgky_petsc.integrate import Integrator, Position
+from gbbgky_petsc.integrate import Integrator
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.options import apply_table, report_unused
 from gbbgky_petsc.problem import Problem
@@ -46,7 +46,7 @@ class Resumption:
         if not target.exists():
             raise InputError(f"output {target}: does not exist; allowed with --resume: the result of an earlier run")
         result, mesh = read(target), problem.mesh
-        stored = case_file.parse(case_file.tree_of(result.attributes["case"]))
+        stored = result.case
         difference = case_file.first_difference(problem.case, stored, FREE)
         if difference is not None:
             raise InputError(f"{difference}; allowed to differ with --resume: [time], [output], [petsc]")
@@ -64,11 +64,6 @@ class Resumption:
             raise InputError(f"output.snapshots_at = {missed}: before the checkpoint; allowed: beyond {point.t:g}")
         checkpoints.check_pair(checkpoints.pair_path(target, point.number), mesh.theta_points**2 * mesh.z_points)
         return cls(result, point)
-
-    @property
-    def position(self) -> Position:
-        point = self.checkpoint
-        return Position(point.t, point.number, point.step, point.longest_step, point.one_body, point.preconditioner_rho)
 
 
 def _fingerprint(problem: Problem) -> dict[str, Array]:
@@ -124,16 +119,10 @@ class Checkpointer:
         checkpoints.write_pair(checkpoints.pair_path(self._target, position.number), fields, pair)
         if self._writer is not None:
             self._writer.checkpoint = Checkpoint(
-                t=position.t,
-                number=position.number,
-                step=position.step,
-                longest_step=position.longest_step,
+                **(vars(position) | _fingerprint(self._problem)),
                 series_rows=len(self._writer.series["t"]),
                 snapshot_rows=len(self._writer.snapshots["t"]),
                 wall_seconds=self.wall_seconds,
-                one_body=position.one_body,
-                preconditioner_rho=position.preconditioner_rho,
-                **_fingerprint(self._problem),
             )
             self._writer.flush(complete=False)
             checkpoints.remove_others(self._target, position.number)
@@ -161,7 +150,7 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
         return
     if earlier is not None:
         path = checkpoints.pair_path(target, earlier.checkpoint.number)
-        integrator.restore(earlier.position, checkpoints.read_pair(path, hierarchy.fields))
+        integrator.restore(earlier.checkpoint, checkpoints.read_pair(path, hierarchy.fields))
     recorder: Recorder | None = None
     writer: ResultWriter | None = None
     if comm.getRank() == 0:

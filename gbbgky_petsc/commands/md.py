@@ -120,7 +120,7 @@ def _kept(case: Case, plan: Plan, target: Path) -> tuple[Batch, float]:
     result = read(target)
     if not result.samples:
         raise InputError(f"output {target}: holds no realisations; allowed with --resume: a result of gbbgky md")
-    stored = case_file.parse(case_file.tree_of(result.attributes["case"]))
+    stored = result.case
     changed = case_file.first_difference(case, stored, FREE)
     if changed:
         raise InputError(changed)

@@ -3,16 +3,17 @@
 import datetime
 import json
 import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 
-from gbbgky_petsc import case as case_file
 from gbbgky_petsc.commands.common import console, versions
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import report
-from gbbgky_petsc.validation.parts import RUNS, Part
+from gbbgky_petsc.validation.parts import Part
 from gbbgky_petsc.validation.studies import STUDIES
 
 
@@ -36,7 +37,12 @@ def validate(folder: Path, tier: str, only: Sequence[str], launcher: str, ranks:
         raise InputError(f"--only {unknown[0]}: no such study; allowed: {', '.join(known)}")
     studies = [study for study in STUDIES if not only or study.name in only]
     store = folder / "parts"
-    store.mkdir(parents=True, exist_ok=True)
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"output {folder}: cannot be made a folder ({error.strerror})") from error
+    if launcher and shutil.which(shlex.split(launcher)[0]) is None:
+        raise InputError(f"--launcher {launcher}: no such command; allowed: such as 'mpirun -n 2'")
     wanted = {part.name: part for study in studies for part in study.parts(tier)}
     missing = [part for part in wanted.values() if not part.finished(store)]
     out = console()
@@ -47,18 +53,17 @@ def validate(folder: Path, tier: str, only: Sequence[str], launcher: str, ranks:
     for number, part in enumerate(missing, 1):
         out.print(f"[{number}/{len(missing)}] {part.shown()}", markup=False)
         part.compute(store, shlex.split(launcher))
+    results = {name: part.result(store) for name, part in wanted.items()}
     entries = []
     for study in studies:
-        parts = study.parts(tier)
-        found = study.analyse({part.name: part.result(store) for part in parts})
-        entries.append((study, found, [_described(part, store) for part in parts]))
+        parts = {part.name: part for part in study.parts(tier)}
+        found = study.analyse({name: results[name] for name in parts})
+        entries.append((study, found, [_described(part, results[name]) for name, part in parts.items()]))
     head = {
         "tier": tier,
         "date": datetime.date.today().isoformat(),
         "versions": json.dumps(versions()),
-        "wall minutes of all parts": round(
-            sum(part.result(store).attributes["wall_seconds"] for part in wanted.values()) / 60.0, 1
-        ),
+        "wall minutes of all parts": round(sum(r.attributes["wall_seconds"] for r in results.values()) / 60.0, 1),
         "repeat": f"gbbgky validate --tier {tier} -o FOLDER",
     }
     report.write(folder, head, entries)
@@ -76,13 +81,11 @@ def validate(folder: Path, tier: str, only: Sequence[str], launcher: str, ranks:
     return not failures
 
 
-def _described(part: Part, store: Path) -> dict[str, object]:
-    attributes = part.result(store).attributes
-    case = case_file.load(RUNS / f"{part.case}.toml", part.settings)
+def _described(part: Part, result: Result) -> dict[str, object]:
     return {
         "name": part.name,
         "command": part.shown(),
-        "seed": case.md.seed if part.command == "md" and case.md is not None else "",
-        "ranks": int(attributes["ranks"]),
-        "seconds": float(attributes["wall_seconds"]),
+        "seed": result.case.md.seed if part.command == "md" and result.case.md is not None else "",
+        "ranks": int(result.attributes["ranks"]),
+        "seconds": float(result.attributes["wall_seconds"]),
     }

@@ -8,7 +8,7 @@ from petsc4py import PETSc
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.fields import Wavenumbers
 from gbbgky_petsc.hierarchy import Hierarchy
-from gbbgky_petsc.linalg.lyapunov import KroneckerSumInverse
+from gbbgky_petsc.linalg.lyapunov import KroneckerSumInverse, OneBodyStreaming
 from gbbgky_petsc.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
@@ -122,6 +122,7 @@ class _ShiftedInverse:
     def __init__(self, hierarchy: Hierarchy) -> None:
         self._h = hierarchy
         self._wavenumbers = Wavenumbers(hierarchy.fields)
+        self._streaming = OneBodyStreaming(hierarchy.setting, self._wavenumbers.k_range, hierarchy.has("collective"))
         self._rho: Array | None = None
 
     def setFromOptions(self, pc: PETSc.PC) -> None:
@@ -133,16 +134,7 @@ class _ShiftedInverse:
             return
         self._rho = background.rho.copy()
         h, mesh = self._h, self._h.mesh
-        k = self._wavenumbers.k_range
-        phase = 2.0 * np.pi * np.arange(k.start, k.stop) / mesh.z_points
-        s1, s2 = mesh.stencil.first_symbol(phase), mesh.stencil.second_symbol(phase)
-        M = 1j * s1[:, None, None] * background.flux_jacobian + s2[:, None, None] * background.diffusion
-        if h.has("collective"):
-            at_origin = np.roll(h.setting.force, -int(np.argmin(np.abs(mesh.z))))
-            mean_force = np.where(s1 == 0.0, 0.0, mesh.z_spacing * np.fft.rfft(at_origin)[k])
-            slope = mesh.theta_derivative @ background.rho
-            M = M - mean_force[:, None, None] * (slope[:, None] * np.full(mesh.theta_points, mesh.theta_weight))
-        self._inverse = KroneckerSumInverse.of(M)
+        self._inverse = KroneckerSumInverse.of(self._streaming.at(background))
         speed = np.sqrt(float((mesh.theta**2 * background.rho).sum() / background.rho.sum()))
         self._kernel = self._inverse.denominators(self._shift or 0.5 * speed / h.potential.range)
 

@@ -87,6 +87,39 @@ class KroneckerSumInverse:
         return self.vectors[k] @ matrix @ self.vectors_h[k]
 
 
+class OneBodyStreaming:
+    """M_k = i s1 A + s2 D, less the collective term if it is kept, with the symbols of the z-stencil.
+
+    Parameters
+    ----------
+    setting
+        Discrete equations.
+    k
+        This rank's wavenumbers, by number.
+    collective
+        Whether the collective term is part of the equations.
+    """
+
+    def __init__(self, setting: Setting, k: slice, collective: bool) -> None:
+        self._mesh, self._collective = setting.mesh, collective
+        mesh = setting.mesh
+        phase = 2.0 * np.pi * np.arange(k.start, k.stop) / mesh.z_points
+        self._s1 = mesh.stencil.first_symbol(phase)
+        self._s2 = mesh.stencil.second_symbol(phase)
+        # i s1 V_k of the convolution; on a mesh that does not wrap the cyclic one stands in for it
+        at_origin = np.roll(setting.force, -int(np.argmin(np.abs(mesh.z))))
+        self._mean_force = np.where(self._s1 == 0.0, 0.0, mesh.z_spacing * np.fft.rfft(at_origin)[k])
+
+    def at(self, background: Background) -> ComplexArray:
+        """M_k at the background's rho, (K, N, N)."""
+        M = 1j * self._s1[:, None, None] * background.flux_jacobian + self._s2[:, None, None] * background.diffusion
+        if self._collective:
+            slope = self._mesh.theta_derivative @ background.rho
+            pull = slope[:, None] * np.full(self._mesh.theta_points, self._mesh.theta_weight)
+            M = M - self._mean_force[:, None, None] * pull
+        return np.asarray(M)
+
+
 class Coupled(FrozenInverse):
     """The inverse of J described above, for vectors (one-body, g) of a hierarchy.
 
@@ -102,18 +135,12 @@ class Coupled(FrozenInverse):
         mesh = setting.mesh
         self._fields = fields
         self._mesh = mesh
-        self._collective = collective
         self.wavenumbers = Wavenumbers(fields)
         own = self.wavenumbers.k_range
         k = np.arange(own.start, own.stop)
-        phase = 2.0 * np.pi * k / mesh.z_points
-        self._s1 = mesh.stencil.first_symbol(phase)
-        self._s2 = mesh.stencil.second_symbol(phase)
+        self._streaming = OneBodyStreaming(setting, own, collective)
         force = np.fft.rfft(setting.force)
         self._force = force[own]  # source V' on the mesh
-        # i s1 V_k of the convolution; on a mesh that does not wrap the cyclic one stands in for it
-        at_origin = np.roll(setting.force, -int(np.argmin(np.abs(mesh.z))))
-        self._mean_force = np.where(self._s1 == 0.0, 0.0, mesh.z_spacing * np.fft.rfft(at_origin)[own])
         both = np.where((k == 0) | (2 * k == mesh.z_points), 1.0, 2.0)  # k and -k
         self._one_body_weight = both * mesh.z_spacing / mesh.z_points * self._force.conj()
         self.shift = np.nan
@@ -123,11 +150,7 @@ class Coupled(FrozenInverse):
         mesh = self._mesh
         self._background = background
         self._slope = mesh.theta_derivative @ background.rho
-        M = 1j * self._s1[:, None, None] * background.flux_jacobian + self._s2[:, None, None] * background.diffusion
-        if self._collective:
-            pull = self._slope[:, None] * np.full(mesh.theta_points, mesh.theta_weight)
-            M = M - self._mean_force[:, None, None] * pull
-        self._inverse = KroneckerSumInverse.of(M)
+        self._inverse = KroneckerSumInverse.of(self._streaming.at(background))
         # int dtheta' of X G X^H is X (G y)
         self._y = mesh.theta_weight * self._inverse.vectors_h.sum(axis=2)
         self._slope_modes = self._inverse.vectors_inverse @ self._slope

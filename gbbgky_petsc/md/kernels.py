@@ -356,19 +356,3 @@ def advance_ring(
                 move(y, v, step, jump, shift)
         for i in range(n):
             v[i] += 0.5 * step * force[i]
-
-
-@njit(cache=True)
-def advance_rings(
-    y: Array,
-    v: Array,
-    rod: float,
-    circumference: float,
-    weight: Array,
-    step: float,
-    steps: int,
-    correct: bool,
-    sweeps: int,
-) -> None:
-    for r in range(y.shape[0]):
-        advance_ring(y[r], v[r], rod, circumference, weight, step, steps, correct, sweeps)

@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.forces import FourierForce
-from gbbgky_petsc.md.kernels import advance_rings
+from gbbgky_petsc.md.kernels import advance_ring
 from gbbgky_petsc.md.rods import Ring
 
 Array = NDArray[np.float64]
@@ -67,7 +67,8 @@ def advance(
         return
     count, length = steps_for(duration, step)
     args = (ring.rod, ring.circumference, force.weight, length, count, integrator == "splitting", sweeps)
-    advance_rings(y, v, *args)
+    for r in range(y.shape[0]):
+        advance_ring(y[r], v[r], *args)
 
 
 #: longest step of the paper's integrator

@@ -24,34 +24,44 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """What /checkpoint holds; numbers as attributes, arrays as datasets.
+class Position:
+    """Where an integration stands, but for g.
 
     Attributes
     ----------
     t, number
         Time and number of accepted steps.
     step, longest_step
-        Step that comes next, and the one that an output time may have cut short.
-    series_rows, snapshot_rows
-        How much of the result file is older than this.
-    wall_seconds
-        Spent so far.
+        Step that comes next, and the one that the next stop may have cut short.
     one_body : (N + 1,) rho and the absorbed energy
     preconditioner_rho : (N,) rho at which the preconditioner was built; NaN where none was
-    initial_rho : (N,), potential : (Nz,)
-        What the case made of its formulas and tables, to recognise it.
     """
 
     t: float
     number: int
     step: float
     longest_step: float
+    one_body: Array
+    preconditioner_rho: Array
+
+
+@dataclass(frozen=True)
+class Checkpoint(Position):
+    """What /checkpoint holds; numbers as attributes, arrays as datasets.
+
+    Attributes
+    ----------
+    series_rows, snapshot_rows
+        How much of the result file is older than this.
+    wall_seconds
+        Spent so far.
+    initial_rho : (N,), potential : (Nz,)
+        What the case made of its formulas and tables, to recognise it.
+    """
+
     series_rows: int
     snapshot_rows: int
     wall_seconds: float
-    one_body: Array
-    preconditioner_rho: Array
     initial_rho: Array
     potential: Array
 

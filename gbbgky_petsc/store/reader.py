@@ -7,6 +7,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc.case import Case
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.store.writer import FORMAT_VERSION
 
@@ -21,6 +23,11 @@ class Result:
     series: dict[str, np.ndarray]
     snapshots: dict[str, np.ndarray]
     samples: dict[str, np.ndarray]  #: by realisation; empty for the hierarchy
+
+    @property
+    def case(self) -> Case:
+        """The case that the result is of."""
+        return case_file.parse(case_file.tree_of(self.attributes["case"]))
 
 
 def read(path: Path) -> Result:

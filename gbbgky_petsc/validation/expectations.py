@@ -1,4 +1,8 @@
-"""What the validation expects, once, each with its reason; nothing here follows from the runs that it judges."""
+"""What the validation expects, once, each with its reason.
+
+The reasons do not follow from the runs that they judge, with one exception: the share of the slow rise allowed in
+``kurtosis`` was added after the first full run had shown the need for it.
+"""
 
 from dataclasses import dataclass
 

@@ -62,21 +62,20 @@ class Part:
 
     def finished(self, folder: Path) -> bool:
         """Whether its result is there, complete and of this very case."""
-        return self._holds(folder) and bool(read(self.path(folder)).attributes["complete"])
+        held = self._held(folder)
+        return held is not None and bool(held.attributes["complete"])
 
-    def _holds(self, folder: Path) -> bool:
-        path = self.path(folder)
-        if not path.exists():
-            return False
+    def _held(self, folder: Path) -> Result | None:
+        """What is there of this very case, complete or not."""
         try:
-            stored = read(path).attributes["case"]
+            result = read(self.path(folder))
         except InputError:
-            return False
+            return None
         wanted = case_file.load(RUNS / f"{self.case}.toml", self.settings)
-        return bool(stored == case_file.resolved(wanted))
+        return result if result.attributes["case"] == case_file.resolved(wanted) else None
 
     def _resumable(self, folder: Path) -> bool:
-        if not self._holds(folder) or self.command == "kinetic":
+        if self.command == "kinetic" or self._held(folder) is None:
             return False
         if self.command == "md":
             return True

@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from gbbgky_petsc import case as case_file
 from gbbgky_petsc.analysis.compare import low_pass
-from gbbgky_petsc.mesh import Array
+from gbbgky_petsc.analysis.plots import axes, dots
 from gbbgky_petsc.physics.potential import Potential
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
@@ -81,9 +78,7 @@ class Study:
 
 def potential_of(result: Result) -> Potential:
     """Pair potential of the case behind a result."""
-    from pathlib import Path
-
-    return case_file.parse(case_file.tree_of(result.attributes["case"])).potential.build(Path())
+    return result.case.potential.build(Path())
 
 
 def at(result: Result, t: float, name: str = "kurtosis") -> float:
@@ -94,16 +89,6 @@ def at(result: Result, t: float, name: str = "kurtosis") -> float:
 def row(result: Result, t: float) -> int:
     """Index of the row of /series nearest to a time."""
     return int(np.argmin(np.abs(result.series["t"] - t)))
-
-
-def axes(columns: int = 1, width: float = 5.0) -> tuple[Figure, Any]:
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    return plt.subplots(1, columns, figsize=(width * columns, 3.6), layout="constrained")
-
-
-def dots(ax: Any, result: Result, x: Array, y: Array, error: Array, **style: Any) -> None:
-    thin = slice(None, None, max(1, x.size // 40))
-    ax.errorbar(x[thin], y[thin], error[thin], fmt=".", ms=3, lw=0.8, **style)
 
 
 # --- Fig. 2(a) and (b) ---
@@ -161,9 +146,9 @@ def fig2_analyse(results: Results) -> Findings:
         kinetic = _named(results, f"{case}_kinetic")
         ax.plot(kinetic.series["t_rescaled"], kinetic.series["kurtosis"], "-.", label="kinetic, screened")
         x = dynamics.series["t_rescaled"]
-        dots(ax, dynamics, x, k.value, k.error, color="black", label="molecular dynamics")
+        dots(ax, x, k.value, k.error, color="black", label="molecular dynamics")
         s = dynamics.series
-        dots(inset, dynamics, x, s["kinetic_energy"], s["kinetic_energy_stderr"], color="black")
+        dots(inset, x, s["kinetic_energy"], s["kinetic_energy_stderr"], color="black")
         ax.set(xlabel=r"$\bar t$", ylabel="kurtosis", title=rf"$\varphi = {label}$")
         inset.set_title(r"$E_{\rm kin}$", fontsize=8)
         inset.tick_params(labelsize=6)
@@ -225,7 +210,7 @@ def fig2b(found: Findings, theory: Result, dynamics: Result) -> Figure:
         if s["t"][i] == 0.0 or abs(theory.snapshots["t"][j] - s["t"][i]) > 1e-6:
             continue
         ax.plot(theory.mesh["z"] / xi, curves[j], color=colour, label=f"$t = {s['t'][i]:g}$")
-        dots(ax, dynamics, z / xi, s["density_correlation"][i], s["density_correlation_stderr"][i], color=colour)
+        dots(ax, z / xi, s["density_correlation"][i], s["density_correlation_stderr"][i], color=colour)
         middle, centre = int(np.argmin(np.abs(z))), int(np.argmin(np.abs(theory.mesh["z"])))
         depth = abs(curves[j, centre])
         found.expect(
@@ -265,10 +250,10 @@ def size_analyse(results: Results) -> Findings:
         gain, i = statistics.kinetic_gain(dynamics), row(dynamics, FAST_END)
         s = theory.series["kinetic_energy"] - theory.series["kinetic_energy"][0]
         (line,) = left.plot(theory.series["t"], s, label=f"L = {ring}")
-        dots(left, dynamics, dynamics.series["t"], gain.value, gain.error, color=line.get_color())
+        dots(left, dynamics.series["t"], gain.value, gain.error, color=line.get_color())
         k = statistics.kurtosis(dynamics)
         right.plot(theory.series["t"], theory.series["kurtosis"], color=line.get_color())
-        dots(right, dynamics, dynamics.series["t"], k.value, k.error, color=line.get_color())
+        dots(right, dynamics.series["t"], k.value, k.error, color=line.get_color())
         found.expect(
             "kinetic_gain",
             f"L = {ring}: gain of kinetic energy at t = {FAST_END:g}",
@@ -344,7 +329,7 @@ def scaling_analyse(results: Results) -> Findings:
             if "md" in kinds:
                 dynamics = results[f"{stem}_md"]
                 s = dynamics.series
-                dots(ax, dynamics, s["t_rescaled"], s["kurtosis"], s["kurtosis_stderr"], color=line.get_color())
+                dots(ax, s["t_rescaled"], s["kurtosis"], s["kurtosis_stderr"], color=line.get_color())
         ax.set(xlabel=r"$\bar t$", ylabel="kurtosis")
         ax.legend(frameon=False, fontsize=8)
         for kind in kinds:
@@ -385,7 +370,7 @@ def blocking_analyse(results: Results) -> Findings:
         theory, dynamics = results[f"blocking_{kind}_theory"], _named(results, f"blocking_{kind}_md")
         (line,) = ax.plot(theory.series["t"], theory.series["kurtosis"], label=f"${label}$")
         k, ends = statistics.kurtosis(dynamics), [row(dynamics, t) for t in LATE]
-        dots(ax, dynamics, dynamics.series["t"], k.value, k.error, color=line.get_color())
+        dots(ax, dynamics.series["t"], k.value, k.error, color=line.get_color())
         growth[f"{kind}_theory"] = (at(theory, LATE[1]) - at(theory, LATE[0]), 0.0)
         weights = np.zeros(k.value.size)
         weights[ends[0]], weights[ends[1]] = -1.0, 1.0
@@ -415,7 +400,7 @@ def thermal_parts(tier: str) -> list[Part]:
 
 def _thermal(result: Result) -> tuple[float, float]:
     """Inverse temperature and chi = rho (1 - a rho)^2 of a thermal case of hard rods."""
-    case = case_file.parse(case_file.tree_of(result.attributes["case"]))
+    case = result.case
     density, beta = case.state.density, case.state.beta  # type: ignore[union-attr]
     return beta, density * (1.0 - density * case.model.length) ** 2  # type: ignore[union-attr]
 
@@ -503,7 +488,7 @@ def limit_analyse(results: Results) -> Findings:
         theory, dynamics = results[theory_name], results[md_name]
         k = statistics.kurtosis(dynamics)
         ax.plot(theory.series["t_rescaled"], theory.series["kurtosis"])
-        dots(ax, dynamics, dynamics.series["t_rescaled"], k.value, k.error, color="black")
+        dots(ax, dynamics.series["t_rescaled"], k.value, k.error, color="black")
         ax.set(xlabel=r"$\bar t$", ylabel="kurtosis", title=label)
         unit = float(theory.attributes["rescaled_time_unit"])
         for x in (0.02, 0.14):
