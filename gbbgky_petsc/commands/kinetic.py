@@ -13,7 +13,7 @@ from gbbgky_petsc.commands.common import console, new_result
 from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.hierarchy import Measurement
-from gbbgky_petsc.kinetic.collision import CollisionIntegral
+from gbbgky_petsc.kinetic import CollisionIntegral, ThreeBodyIntegral
 from gbbgky_petsc.kinetic.solver import KineticEquation, KineticIntegrator, check_converged
 from gbbgky_petsc.kinetic.spectrum import Spectrum, spectrum
 from gbbgky_petsc.mesh import Array
@@ -27,6 +27,7 @@ from gbbgky_petsc.store.writer import ResultWriter
 EQUATIONS = {
     "landau": "kinetic equation (9) with the collision integral (10), arXiv:2408.00593",
     "screened": "kinetic equation (9), collision integral (10) with the collective term of (SA.3), arXiv:2408.00593",
+    "three_body": "kinetic equation of encounters of three, leading order in V0",
     "full": "kinetic equation (9), collision integral of the stationary state of (SA.3), arXiv:2408.00593",
 }
 
@@ -69,6 +70,20 @@ class KineticRecorder(Recorder):
         return (1.0 - s) * a.interaction_energy + s * b.interaction_energy, 0.0
 
 
+def collision_integral(problem: Problem) -> CollisionIntegral | ThreeBodyIntegral:
+    """The one that the case asks for. Collective.
+
+    Raises
+    ------
+    InputError, SolverError
+    """
+    k, what = problem.case.kinetic, (problem.model, problem.potential, problem.mesh)
+    if k.kind == "three_body":
+        return ThreeBodyIntegral(*what, PETSc.COMM_WORLD, k.tolerance)
+    closure = problem.case.hierarchy.closure
+    return CollisionIntegral(*what, k.kind, PETSc.COMM_WORLD, k.tolerance, k.staggered, closure)
+
+
 def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[state]") -> None:
     """Integrate from ``start`` and write ``target``; ``origin`` says where rho comes from. Collective.
 
@@ -80,9 +95,7 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
     case, comm = problem.case, PETSc.COMM_WORLD
     options_given = apply_table(case.petsc)
     k = case.kinetic
-    collisions = CollisionIntegral(
-        problem.model, problem.potential, problem.mesh, k.kind, comm, k.tolerance, k.staggered, case.hierarchy.closure
-    )
+    collisions = collision_integral(problem)
     integrator = KineticIntegrator(KineticEquation(collisions), problem.rho, start, problem.end)
     if PETSc.Options().hasName("help"):
         if integrator.type not in EXPLICIT_TYPES:

@@ -48,6 +48,16 @@ class Collisions:
     effort: int
 
 
+def defects(model: IntegrableModel, theta: Array, rate: Array) -> tuple[float, float, float]:
+    """Number, momentum and energy created by d rho/dt, each relative to the sum of the absolute contributions."""
+    tiny = float(np.finfo(float).tiny)
+    number, momentum, energy = (
+        abs(float((p * rate).sum())) / max(float(np.abs(p * rate).sum()), tiny)
+        for p in (np.ones_like(theta), theta, model.energy(theta))
+    )
+    return number, momentum, energy
+
+
 class CollisionIntegral:
     """I(theta) = d_theta int_0^infinity dk/pi k V_k Im int dtheta' G_k, G_k stationary at frozen rho.
 
@@ -141,14 +151,9 @@ class CollisionIntegral:
     def _collisions(
         self, rho: Array, rate: Array, energy: float, correlation: Array, error: float, effort: int
     ) -> Collisions:
-        theta = self.mesh.theta
-        tiny = float(np.finfo(float).tiny)
-        defects = [
-            abs(float((p * rate).sum())) / max(float(np.abs(p * rate).sum()), tiny)
-            for p in (np.ones_like(theta), theta, self.model.energy(theta))
-        ]
+        lost = defects(self.model, self.mesh.theta, rate)
         density = self.mesh.theta_weight * float(rho.sum())
-        return Collisions(rate, (defects[0], defects[1], defects[2]), energy / density, correlation, error, effort)
+        return Collisions(rate, lost, energy / density, correlation, error, effort)
 
     def diffusion_matrix(self, rho: Array) -> Array:
         """D^LR, (N, N) as an operator, of I = d_theta (D^LR d_theta rho), eqs. (SB.11), (SB.12). Collective.

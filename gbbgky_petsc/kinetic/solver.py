@@ -6,6 +6,7 @@ from petsc4py import PETSc
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.hierarchy import Measurement
 from gbbgky_petsc.kinetic.collision import CollisionIntegral
+from gbbgky_petsc.kinetic.three_body import ThreeBodyIntegral
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.options import option_errors, preset
 from gbbgky_petsc.physics import observables
@@ -25,7 +26,7 @@ class KineticEquation:
         The collision integral; all methods are collective on its communicator.
     """
 
-    def __init__(self, collisions: CollisionIntegral) -> None:
+    def __init__(self, collisions: CollisionIntegral | ThreeBodyIntegral) -> None:
         self.collisions = collisions
 
     def create_vector(self, rho: Array) -> PETSc.Vec:
@@ -52,7 +53,7 @@ class KineticEquation:
     def ijacobian(
         self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, shift: float, J: PETSc.Mat, P: PETSc.Mat
     ) -> bool:
-        """P = shift - `CollisionIntegral.derivative`."""
+        """P = shift - dI/d rho."""
         rho = self.gather(x)
         matrix = shift * np.eye(rho.size) - self.collisions.derivative(rho)
         start, end = P.getOwnershipRange()

@@ -7,6 +7,7 @@ from scipy.optimize import brentq
 
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.kinetic.collision import CollisionIntegral
+from gbbgky_petsc.kinetic.three_body import ThreeBodyIntegral
 from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.states import Thermal
@@ -43,7 +44,7 @@ class Spectrum:
     kurtosis_rate: float
 
 
-def thermal_state(collisions: CollisionIntegral, rho: Array) -> tuple[float, Array]:
+def thermal_state(collisions: CollisionIntegral | ThreeBodyIntegral, rho: Array) -> tuple[float, Array]:
     """(beta, rho) of the thermal state with the density and the energy of ``rho``, at rest.
 
     Raises
@@ -75,7 +76,7 @@ def thermal_state(collisions: CollisionIntegral, rho: Array) -> tuple[float, Arr
     raise InputError(f"mesh.theta_max = {mesh.theta_max:g}: holds no thermal state of energy {energy:g}")
 
 
-def spectrum(collisions: CollisionIntegral, rho: Array, count: int) -> Spectrum:
+def spectrum(collisions: CollisionIntegral | ThreeBodyIntegral, rho: Array, count: int) -> Spectrum:
     """The ``count`` slowest decay rates around the thermal state with density and energy of ``rho``. Collective.
 
     All eigenvalues of the dense (N, N) linearisation are computed. Rates of N, P and E vanish and are left out.
