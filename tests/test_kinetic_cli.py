@@ -112,3 +112,21 @@ def test_ranks_write_the_same_numbers(tmp_path):
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             np.testing.assert_allclose(b, a, atol=1e-9 * np.abs(a).max())
+
+
+def test_encounters_of_three(tmp_path):
+    target = tmp_path / "out.h5"
+    done = gbbgky("kinetic", CASE, "-o", target, *sets(END, "output.series_every=25.0", "kinetic.kind=three_body"))
+    assert done.returncode == 0, done.stderr
+    with h5py.File(target) as file:
+        energy = file["series/kinetic_energy"][()]
+        assert np.abs(energy / energy[0] - 1.0).max() < 1e-11
+        assert np.all(np.diff(file["series/kurtosis"]) > 0.0)
+        assert "encounters of three" in file.attrs["equations"]
+    refused = gbbgky(
+        "kinetic", CASE, "-o", target, "--force", *sets("kinetic.kind=three_body", "kinetic.staggered=true")
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.strip() == (
+        "gbbgky: kinetic: kind = three_body has no staggered mesh; allowed: landau, screened for that"
+    )

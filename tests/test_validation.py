@@ -13,7 +13,9 @@ from gbbgky_petsc.md.ensemble import kurtosis_samples
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.validation import report, statistics
 from gbbgky_petsc.validation.parts import RUNS, Part
-from gbbgky_petsc.validation.studies import STUDIES, Findings, Study, compare_kurtosis, fig2b
+from gbbgky_petsc.validation.studies import STUDIES
+from gbbgky_petsc.validation.studies.common import Findings, Study
+from gbbgky_petsc.validation.studies.fig2 import compare_kurtosis, fig2b
 
 
 def test_errors_of_combinations_carry_the_correlation_in_time():

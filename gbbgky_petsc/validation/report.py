@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from gbbgky_petsc.validation.studies import Check, Findings, Study
+from gbbgky_petsc.validation.studies.common import Check, Findings, Study
 
 
 def write(folder: Path, head: dict[str, Any], entries: list[tuple[Study, Findings, list[dict[str, Any]]]]) -> None:
