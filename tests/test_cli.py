@@ -125,7 +125,7 @@ def test_md_resumes_and_does_not_depend_on_ranks(tmp_path):
     straight, resumed = tmp_path / "straight.h5", tmp_path / "resumed.h5"
     assert gbbgky("md", CASE, "-o", straight, *rings(), ranks=2).returncode == 0
     assert gbbgky("md", CASE, "-o", resumed, *rings("md.realisations=2")).returncode == 0
-    done = gbbgky("md", CASE, "-o", resumed, "--resume", *rings())
+    done = gbbgky("md", CASE, "-o", resumed, "--resume", *rings("kinetic.tolerance=1e-4"))
     assert done.returncode == 0, done.stderr
     with h5py.File(straight) as one, h5py.File(resumed) as two:
         for name in one["series"]:

@@ -24,7 +24,7 @@ from gbbgky_petsc.store.writer import ResultWriter
 
 EQUATIONS = "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)"
 #: tables that a resumed run may change
-FREE = ("time", "output", "md", "petsc")
+FREE = ("time", "output", "kinetic", "md", "petsc")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ ROUND_SECONDS = 10.0
 #: realisations of the trial that md.energy_tolerance makes
 TRIALS = 8
 #: keys and tables that a resumed run may change
-FREE = ("md.realisations", "md.ranks_per_ring", "output.flush_seconds", "hierarchy", "petsc")
+FREE = ("md.realisations", "md.ranks_per_ring", "output.flush_seconds", "hierarchy", "kinetic", "petsc")
 
 
 def output_times(case: Case, end: float) -> tuple[Array, Array]:

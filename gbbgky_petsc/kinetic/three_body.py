@@ -144,8 +144,6 @@ class ThreeBodyIntegral:
         If the quadrature does not converge.
     """
 
-    kind = "three_body"
-
     def __init__(
         self,
         model: IntegrableModel,
