@@ -41,7 +41,7 @@ EXPECTED = {
         "over the number of rods between two others takes 7, 18 and 30 % off at a = 0.5, 1 and 1.5",
     ),
     "blocked": Expectation(
-        0.01, "a = 0: no relaxation in the theory at any order kept; as a share of the growth at a = 1"
+        0.01, "a = 0: no relaxation in the theory at any order kept; as a share of what eq. (10) gives at a = 1"
     ),
     "thermal_kurtosis": Expectation(0.005, "a Maxwellian stays one at weak V0 and in the equilibrium of dynamics"),
     "thermal_structure": Expectation(

@@ -3,7 +3,7 @@
 from gbbgky_petsc.analysis.plots import axes, dots
 from gbbgky_petsc.validation import statistics
 from gbbgky_petsc.validation.parts import Part
-from gbbgky_petsc.validation.studies.common import Findings, Results, Study, at, row
+from gbbgky_petsc.validation.studies.common import Findings, Results, Study, at, named, row
 from gbbgky_petsc.validation.studies.scaling import rate
 
 LIMITS = {
@@ -17,17 +17,16 @@ LIMITS = {
 
 
 def parts(tier: str) -> list[Part]:
+    count = 200 if tier == "full" else 100
+    small = (f"md.realisations={count}",)
     parts = [
         Part("scaling_base_theory", "run", "scaling", (), 30.0),
-        Part("limits_base_md", "md", "scaling", SMALL, 40.0),
+        Part(f"limits_base_md_{tier}", "md", "scaling", small, 0.2 * count),
     ]
     for name, settings in LIMITS.values():
         parts.append(Part(f"limits_{name}_theory", "run", "scaling", settings, 30.0))
-        parts.append(Part(f"limits_{name}_md", "md", "scaling", (*settings, *SMALL), 40.0))
+        parts.append(Part(f"limits_{name}_md_{tier}", "md", "scaling", (*settings, *small), 0.15 * count))
     return parts
-
-
-SMALL = ("md.realisations=200",)
 
 
 def analyse(results: Results) -> Findings:
@@ -35,7 +34,7 @@ def analyse(results: Results) -> Findings:
     cases = {"reference": ("scaling_base_theory", "limits_base_md")}
     cases |= {label: (f"limits_{name}_theory", f"limits_{name}_md") for label, (name, _) in LIMITS.items()}
     for ax, (label, (theory_name, md_name)) in zip(panels, cases.items(), strict=True):
-        theory, dynamics = results[theory_name], results[md_name]
+        theory, dynamics = results[theory_name], named(results, md_name)
         k = statistics.kurtosis(dynamics)
         ax.plot(theory.series["t_rescaled"], theory.series["kurtosis"])
         dots(ax, dynamics.series["t_rescaled"], k.value, k.error, color="black")

@@ -20,7 +20,7 @@ def parts(tier: str) -> list[Part]:
     if tier == "full":
         parts.append(Part("scaling_base_md", "md", "scaling", (), 120.0))
     for name, values in SCANS.items():
-        for value in values:
+        for value in values if tier == "full" or name != "range" else ():
             settings = (f"{KEYS[name]}={value}",)
             parts.append(Part(f"scaling_{name}_{value:g}_theory", "run", "scaling", settings, 30.0))
             if tier == "full":
@@ -40,9 +40,10 @@ def rate(result: Result) -> tuple[float, float]:
 
 
 def analyse(results: Results) -> Findings:
-    found, (fig, panels) = Findings(), axes(3, 4.0)
+    scans = {name: values for name, values in SCANS.items() if f"scaling_{name}_{values[0]:g}_theory" in results}
+    found, (fig, panels) = Findings(), axes(len(scans), 4.0)
     kinds = ["theory"] + (["md"] if "scaling_base_md" in results else [])
-    for ax, (name, values) in zip(panels, SCANS.items(), strict=True):
+    for ax, (name, values) in zip(panels, scans.items(), strict=True):
         every = sorted([*values, BASE_RUN[name]])
         rates: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
         for value in every:
