@@ -35,7 +35,7 @@ def rings(ring: Ring, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class DirectForce(FourierForce):
-    """Sum over all pairs at their nearest distance, as in the paper's script; O(N^2)."""
+    """Sum over all pairs at their nearest distance in numpy, as a plain script has it; O(N^2)."""
 
     def sums(self, x: np.ndarray) -> np.ndarray:
         return np.zeros((0, 2))
@@ -63,10 +63,10 @@ def against_the_reference() -> None:
     advance(ring, force, y[:1].copy(), v[:1].copy(), 1.0, 0.1)
     slow = {}
     for name, way in (("modes", force), ("pairs", DirectForce.none(ring.circumference))):
-        slow[name] = seconds(lambda way=way: advance_reference(ring, way, y[0].copy(), v[0].copy(), 0.05), 1) / 0.05
+        slow[name] = seconds(lambda way=way: advance_reference(ring, way, y[0].copy(), v[0].copy(), 0.05), 5) / 0.05
         print(f"DOP853, step {REFERENCE_STEP}, forces by {name}: {slow[name]:.3g} s per unit of time and ring")
     for step in (0.1, 0.2):
-        fast = seconds(lambda step=step: advance(ring, force, y.copy(), v.copy(), 20.0, step)) / 20.0 / len(y)
+        fast = seconds(lambda step=step: advance(ring, force, y.copy(), v.copy(), 20.0, step), 20) / 20.0 / len(y)
         end_y, end_v = y.copy(), v.copy()
         advance(ring, force, end_y, end_v, 400.0, step)
         error = energies(ring, force, end_y, end_v) - energies(ring, force, y, v)
@@ -81,7 +81,7 @@ def per_step() -> None:
     ring = Ring(500.0, 100, 1.0)
     force = FourierForce.build(POTENTIAL, ring.circumference, TOLERANCE)
     y, v = rings(ring, 20)
-    spent = seconds(lambda: advance(ring, force, y.copy(), v.copy(), 20.0, 0.1)) / (20 * 100 * 200)
+    spent = seconds(lambda: advance(ring, force, y.copy(), v.copy(), 20.0, 0.1), 20) / (20 * 100 * 200)
     z = np.exp(1j * np.linspace(0.0, 6.0, 100))
     re, im, a, b = z.real.copy(), z.imag.copy(), np.empty(100), np.empty(100)
     sums = np.empty((force.weight.size, 2))
@@ -90,7 +90,7 @@ def per_step() -> None:
         for _ in range(1000):
             mode_sums(re, im, a, b, sums)
 
-    bound = 2.0 * seconds(powers) / (1000 * 100)  # sums, and forces from them at the same cost
+    bound = 2.0 * seconds(powers, 20) / (1000 * 100)  # sums, and forces from them at the same cost
     print(f"{1e6 * spent:.3f} us per rod and step; the {force.weight.size} modes alone {1e6 * bound:.3f} us")
 
 
