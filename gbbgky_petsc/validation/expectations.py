@@ -21,7 +21,8 @@ EXPECTED = {
         0.035,
         "box effect: the compensating background of a ring of 500 takes 10 % of the correlation energy (0.0247(6) "
         "against 0.0285(10) measured elsewhere), hence about 10 % of the fast rise of 0.35. On top of it the bias of "
-        "finite N, and after t = 100 the share (V0/(xi E_kin))^2 of the slow rise: relaxation at V0^4, which the theory lacks",
+        "finite N, and after t = 100 the share (V0/(xi E_kin))^2 of the slow rise: what relaxes at V0^4 is not in the "
+        "theory",
     ),
     "kinetic_gain": Expectation(
         0.002,
