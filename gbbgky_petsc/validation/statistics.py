@@ -33,9 +33,13 @@ class Estimate:
         return float(weights @ self.value), float(np.sqrt(weights @ self.covariance @ weights))
 
 
-def kurtosis(dynamics: Result) -> Estimate:
-    """Kurtosis at every time of /series, from jackknife pseudo-values of each realisation."""
-    return Estimate.of_samples(kurtosis_samples(dynamics.samples["powers"], int(dynamics.attributes["particles"])))
+def kurtosis(*dynamics: Result) -> Estimate:
+    """Kurtosis at every time of /series, from jackknife pseudo-values of each realisation.
+
+    Of several results it is their mean; they must start from the same realisations, which correlates them.
+    """
+    samples = [kurtosis_samples(d.samples["powers"], int(d.attributes["particles"])) for d in dynamics]
+    return Estimate.of_samples(np.mean(samples, axis=0))
 
 
 def kinetic_gain(dynamics: Result) -> Estimate:

@@ -37,9 +37,9 @@ def parts(tier: str) -> list[Part]:
     return parts
 
 
-def _late_growth(dynamics: Result) -> statistics.Estimate:
-    """Kurtosis since the start of `LATE`."""
-    k, first = statistics.kurtosis(dynamics), row(dynamics, LATE[0])
+def _late_growth(*dynamics: Result) -> statistics.Estimate:
+    """Kurtosis since the start of `LATE`, mean of the results."""
+    k, first = statistics.kurtosis(*dynamics), row(dynamics[0], LATE[0])
     since = np.eye(k.value.size)
     since[:, first] -= 1.0
     return statistics.Estimate(since @ k.value, since @ k.covariance @ since.T)
@@ -55,9 +55,9 @@ def analyse(results: Results) -> Findings:
     lengths = [a for a in LENGTHS["full"] if f"blocking_{a:g}_three_body" in results]
     rates: dict[str, list[float]] = {"three_body": [], "landau": [], "md": [], "error": []}
     for a in lengths:
-        grown = [_late_growth(named(results, f"blocking_{a:g}_{sign}_md")) for sign in SIGNS]
-        t = named(results, f"blocking_{a:g}_repulsive_md").series["t"]
-        value, error = 0.5 * (grown[0].value + grown[1].value), 0.5 * np.hypot(grown[0].error, grown[1].error)
+        signs = {sign: named(results, f"blocking_{a:g}_{sign}_md") for sign in SIGNS}
+        both, t = _late_growth(*signs.values()), signs["repulsive"].series["t"]
+        value, error = both.value, both.error
         line = left.errorbar(t, value, error, fmt=".", ms=4, label=f"$a = {a:g}$")
         for kind, style in (("three_body", "-"), ("landau", "--")):
             s = results[f"blocking_{a:g}_{kind}"].series
@@ -72,10 +72,9 @@ def analyse(results: Results) -> Findings:
             f"a = {a:g}: rate of dynamics (mean of both signs of V0) over that of encounters of three",
             rates["md"][-1] / unit, 1.0, rates["error"][-1] / unit,
         )  # fmt: skip
-        for sign, k in zip(SIGNS, grown, strict=True):
-            what = (
-                f"a = {a:g}: growth of the kurtosis, t = {LATE[0]:g} to {LATE[1]:g}, {sign} (error {k.error[-1]:.2g})"
-            )
+        for sign, dynamics in signs.items():
+            k, span = _late_growth(dynamics), f"t = {LATE[0]:g} to {LATE[1]:g}"
+            what = f"a = {a:g}: growth of the kurtosis, {span}, {sign} (error {k.error[-1]:.2g})"
             found.table.append({"what": what, "value": float(k.value[-1])})
         what = f"a = {a:g}: rate of eq. (10) over that of dynamics (error {rates['error'][-1] / rates['md'][-1]:.2g})"
         found.table.append({"what": what, "value": rates["landau"][-1] / rates["md"][-1]})
