@@ -17,7 +17,8 @@ The golden rule then makes rho diffuse, for any psi(theta),
     K = int dlambda lambda^2 |T|^2,   F = (1 - a rho)^3 for rods, 1 for a = 0.
 
 F collects 1/(1 - a rho) of the contracted clock and the charge 1 - a rho of a quasiparticle on each side of the two
-vertices: an added rod pushes its neighbours aside.
+vertices: an added rod pushes its neighbours aside. This is derived from the Hamiltonian, not taken from the paper,
+whose eq. (10) differs: docs/kinetic.md. Mass 1, v = theta; T is an energy times a length squared, I is rho over a time.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.kinetic.collision import Collisions, defects
 from gbbgky_petsc.kinetic.quadrature import OctaveRule
 from gbbgky_petsc.mesh import Array, PhaseSpaceMesh
-from gbbgky_petsc.physics.models import FreeParticles, HardRods, IntegrableModel
+from gbbgky_petsc.physics.models import HardRods, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
 Transform = Callable[[Array], Array]
@@ -152,7 +153,7 @@ class ThreeBodyIntegral:
         comm: PETSc.Comm = PETSc.COMM_WORLD,
         tolerance: float = 1e-5,
     ) -> None:
-        if not isinstance(model, HardRods | FreeParticles):
+        if not isinstance(model, HardRods):  # free particles are rods of length 0
             raise InputError("kinetic.kind = three_body: is classical; allowed with model.kind = hard_rods, free")
         self.model, self.potential, self.mesh = model, potential, mesh
         self.comm: MPI.Intracomm = comm.tompi4py()

@@ -1,7 +1,8 @@
 """What the validation expects, once, each with its reason.
 
 The reasons do not follow from the runs that they judge, with one exception: the share of the slow rise allowed in
-``kurtosis`` was added after the first full run had shown the need for it.
+``kurtosis`` was added after the first full run had shown the need for it. Dynamics at other couplings had been seen
+when ``three_body`` was set.
 """
 
 from dataclasses import dataclass

@@ -57,15 +57,14 @@ def analyse(results: Results) -> Findings:
     for a in lengths:
         signs = {sign: named(results, f"blocking_{a:g}_{sign}_md") for sign in SIGNS}
         both, t = _late_growth(*signs.values()), signs["repulsive"].series["t"]
-        value, error = both.value, both.error
-        line = left.errorbar(t, value, error, fmt=".", ms=4, label=f"$a = {a:g}$")
+        line = left.errorbar(t, both.value, both.error, fmt=".", ms=4, label=f"$a = {a:g}$")
         for kind, style in (("three_body", "-"), ("landau", "--")):
             s = results[f"blocking_{a:g}_{kind}"].series
             predicted = s["kurtosis"] - np.interp(LATE[0], s["t"], s["kurtosis"])
             left.plot(s["t"], predicted, style, color=line[0].get_color())
             rates[kind].append(float(predicted[-1]) / (LATE[1] - LATE[0]))
-        rates["md"].append(float(value[-1]) / (LATE[1] - LATE[0]))
-        rates["error"].append(float(error[-1]) / (LATE[1] - LATE[0]))
+        rates["md"].append(float(both.value[-1]) / (LATE[1] - LATE[0]))
+        rates["error"].append(float(both.error[-1]) / (LATE[1] - LATE[0]))
         unit = rates["three_body"][-1]
         found.expect(
             "three_body",

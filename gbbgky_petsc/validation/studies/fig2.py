@@ -22,9 +22,9 @@ VARIANTS = {"printed": "hierarchy.closure=printed", "leading": "hierarchy.order=
 def parts(tier: str) -> list[Part]:
     quick = ("mesh.name=quick",)
     full = tier == "full"
+    count = 1000 if full else 120
     parts = []
     for case, cost in (("fig2_phi6", 0.5), ("fig2_phi3", 0.25)):
-        count = 1000 if full else 120
         if full or case == "fig2_phi6":
             for name, setting in VARIANTS.items():
                 parts.append(Part(f"{case}_{name}", "run", case, (*quick, setting), 60.0))
