@@ -20,8 +20,8 @@ import dataclasses
 import numpy as np
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.kinetic import CollisionIntegral
-from gbbgky_petsc.kinetic.meshes import MeshPair
+from gbbgky_petsc.collisions import CollisionIntegral
+from gbbgky_petsc.collisions.meshes import MeshPair
 from gbbgky_petsc.store.reader import read
 
 
@@ -41,7 +41,7 @@ def resampled(rho, mesh, points):
 
 def gauss_table(model, potential, mesh, rho):
     """Rate by n Gauss nodes on [0, 16/xi], relative to the converged one."""
-    from gbbgky_petsc.kinetic.wavenumbers import Correlations, State
+    from gbbgky_petsc.collisions.wavenumbers import Correlations, State
 
     pair = MeshPair(mesh, True)
     correlations = Correlations(pair, State.of(model, pair, rho), False)

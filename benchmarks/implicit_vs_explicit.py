@@ -23,8 +23,8 @@ from petsc4py import PETSc
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.hierarchy import Hierarchy
-from gbbgky_petsc.integrate import Integrator
+from gbbgky_petsc.equations.hierarchy import Hierarchy
+from gbbgky_petsc.solvers.integrate import Integrator
 from gbbgky_petsc.store.reader import read
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.linalg.kronecker import stencil_matrix
+from gbbgky_petsc.discrete.kronecker import stencil_matrix
 from gbbgky_petsc.store import checkpoint
 from gbbgky_petsc.store.reader import read
 

@@ -15,8 +15,8 @@ import pytest
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from gbbgky_petsc.hierarchy import Hierarchy
-from gbbgky_petsc.mesh import Boundary, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
+from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import BoostedThermal

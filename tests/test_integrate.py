@@ -7,11 +7,11 @@ import pytest
 from conftest import pair_correlation, state_vector
 from petsc4py import PETSc
 
+from gbbgky_petsc.discrete.kronecker import stencil_matrix
 from gbbgky_petsc.errors import SolverError
-from gbbgky_petsc.integrate import Integrator
-from gbbgky_petsc.linalg.kronecker import stencil_matrix
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
+from gbbgky_petsc.solvers.integrate import Integrator
 
 
 def integrate(hierarchy, end, stops=(), **options):

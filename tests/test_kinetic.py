@@ -8,18 +8,18 @@ import scipy.integrate
 import scipy.linalg
 from petsc4py import PETSc
 
+from gbbgky_petsc.collisions import CollisionIntegral
+from gbbgky_petsc.collisions.on_mesh import MeshCorrelations
+from gbbgky_petsc.collisions.quadrature import OctaveRule
+from gbbgky_petsc.collisions.spectrum import spectrum, thermal_state
+from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
+from gbbgky_petsc.equations.hierarchy import Hierarchy
+from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.hierarchy import Hierarchy
-from gbbgky_petsc.integrate import Integrator
-from gbbgky_petsc.kinetic import CollisionIntegral
-from gbbgky_petsc.kinetic.on_mesh import MeshCorrelations
-from gbbgky_petsc.kinetic.quadrature import OctaveRule
-from gbbgky_petsc.kinetic.solver import KineticEquation, KineticIntegrator
-from gbbgky_petsc.kinetic.spectrum import spectrum, thermal_state
-from gbbgky_petsc.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
+from gbbgky_petsc.solvers.integrate import Integrator
 
 RODS = HardRods(1.0)
 POTENTIAL = Potential(Gaussian(), 4.0, 8.0)

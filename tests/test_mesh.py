@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gbbgky_petsc.linalg.stencil import Stencil
-from gbbgky_petsc.mesh import PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.discrete.stencil import Stencil
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power, Tabulated
 
 

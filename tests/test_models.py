@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gbbgky_petsc.mesh import PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, IntegrableModel, LiebLiniger
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
 

@@ -7,12 +7,12 @@ import pytest
 from conftest import pair_correlation, state_vector
 from petsc4py import PETSc
 
-from gbbgky_petsc.hierarchy import Jacobian
-from gbbgky_petsc.linalg.lyapunov import Coupled
-from gbbgky_petsc.linalg.normal_modes import NormalModes, inner_solver
+from gbbgky_petsc.equations.hierarchy import Jacobian
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
+from gbbgky_petsc.solvers.lyapunov import Coupled
+from gbbgky_petsc.solvers.normal_modes import NormalModes, inner_solver
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
@@ -132,7 +132,7 @@ def test_jacobian_is_the_derivative(small):
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
 def test_assembled_jacobian_equals_operator(small, boundary):
-    from gbbgky_petsc.linalg.assembled import AssembledJacobian
+    from gbbgky_petsc.solvers.assembled import AssembledJacobian
 
     h = small(boundary, comm=PETSc.COMM_SELF, theta_points=10, z_spacing=6.0)
     x = state_vector(h, pair_correlation(h))

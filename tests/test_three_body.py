@@ -5,15 +5,15 @@ import pytest
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
+from gbbgky_petsc.collisions.spectrum import spectrum
+from gbbgky_petsc.collisions.three_body import EncounterKernel, contact_amplitude, successive_amplitude
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.kinetic import CollisionIntegral, ThreeBodyIntegral
-from gbbgky_petsc.kinetic.solver import KineticEquation, KineticIntegrator
-from gbbgky_petsc.kinetic.spectrum import spectrum
-from gbbgky_petsc.kinetic.three_body import EncounterKernel, contact_amplitude, successive_amplitude
 from gbbgky_petsc.md.forces import FourierForce
 from gbbgky_petsc.md.rods import Ring
 from gbbgky_petsc.md.stepper import advance
-from gbbgky_petsc.mesh import PhaseSpaceMesh
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal

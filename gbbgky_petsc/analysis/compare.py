@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gbbgky_petsc.mesh import Array
+from gbbgky_petsc.discrete.mesh import Array
 
 
 def low_pass(z: Array, values: Array, length: float, ring: float | None = None) -> Array:

@@ -10,13 +10,13 @@ from petsc4py import PETSc
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.commands.common import new_result
 from gbbgky_petsc.commands.record import Recorder, print_summary
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.hierarchy import Hierarchy
-from gbbgky_petsc.integrate import Integrator
-from gbbgky_petsc.mesh import Array
-from gbbgky_petsc.options import apply_table, report_unused
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.stepping import EXPLICIT_TYPES, Progress
+from gbbgky_petsc.solvers.integrate import Integrator
+from gbbgky_petsc.solvers.options import apply_table, report_unused
+from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES, Progress
 from gbbgky_petsc.store import checkpoint as checkpoints
 from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.reader import Result, read

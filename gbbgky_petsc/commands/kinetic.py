@@ -9,17 +9,17 @@ from petsc4py import PETSc
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
+from gbbgky_petsc.collisions.spectrum import Spectrum, spectrum
 from gbbgky_petsc.commands.common import console, new_result
 from gbbgky_petsc.commands.record import Recorder, print_summary
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.equations.hierarchy import Measurement
+from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator, check_converged
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.hierarchy import Measurement
-from gbbgky_petsc.kinetic import CollisionIntegral, ThreeBodyIntegral
-from gbbgky_petsc.kinetic.solver import KineticEquation, KineticIntegrator, check_converged
-from gbbgky_petsc.kinetic.spectrum import Spectrum, spectrum
-from gbbgky_petsc.mesh import Array
-from gbbgky_petsc.options import apply_table, report_unused
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.stepping import EXPLICIT_TYPES
+from gbbgky_petsc.solvers.options import apply_table, report_unused
+from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import ResultWriter
 

@@ -11,12 +11,12 @@ from rich.table import Table
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.case import Case, MolecularDynamics
 from gbbgky_petsc.commands.common import console, new_result, progress_bar
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.ensemble import Batch, Ensemble, EnsembleResult, Equilibration, Plan, summarise
 from gbbgky_petsc.md.forces import FourierForce, MeshForce
 from gbbgky_petsc.md.rods import Ring
 from gbbgky_petsc.md.stepper import step_for_tolerance
-from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import DYNAMICS

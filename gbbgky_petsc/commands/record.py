@@ -6,11 +6,11 @@ import numpy as np
 from rich.table import Table
 
 from gbbgky_petsc.commands.common import console, progress_bar
-from gbbgky_petsc.hierarchy import Measurement
-from gbbgky_petsc.mesh import Array
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.equations.hierarchy import Measurement
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.stepping import Progress, TimeLoop
+from gbbgky_petsc.solvers.stepping import Progress, TimeLoop
 from gbbgky_petsc.store.writer import ResultWriter
 
 

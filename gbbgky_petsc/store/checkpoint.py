@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 from mpi4py import MPI
 
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.mesh import Array
 
 if TYPE_CHECKING:
     from gbbgky_petsc.fields import Fields  # importing it starts PETSc, which readers do not need

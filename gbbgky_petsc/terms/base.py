@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from gbbgky_petsc.discrete.kronecker import KroneckerFactor
+from gbbgky_petsc.discrete.mesh import Array, Boundary, PhaseSpaceMesh
 from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.linalg.kronecker import KroneckerFactor
-from gbbgky_petsc.mesh import Array, Boundary, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.physics.potential import Potential
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
+from gbbgky_petsc.discrete.kronecker import KroneckerFactor, blocks
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.linalg.kronecker import KroneckerFactor, blocks
-from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.terms.base import PairField, Setting, Term
 

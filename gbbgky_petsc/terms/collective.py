@@ -5,9 +5,9 @@ import scipy.fft
 import scipy.linalg
 import scipy.sparse as sp
 
+from gbbgky_petsc.discrete.kronecker import KroneckerFactor, add_antisymmetrised
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.linalg.kronecker import KroneckerFactor, add_antisymmetrised
-from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.terms.base import PairField, Setting, Term
 

@@ -3,9 +3,9 @@
 import numpy as np
 import scipy.sparse as sp
 
+from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerFactor, blocks
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.linalg.kronecker import BLOCK, KroneckerFactor, blocks
-from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.terms.base import PairField, Setting, Term
 

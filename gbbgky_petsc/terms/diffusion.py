@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gbbgky_petsc.linalg.kronecker import BLOCK, KroneckerFactor, add_commutator, blocks, stencil_matrix
-from gbbgky_petsc.mesh import Array
+from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerFactor, add_commutator, blocks, stencil_matrix
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.terms.base import PairField, Term
 

@@ -1,8 +1,8 @@
 """Forcing: the potential correlates neighbouring fluid cells through the contact covariance."""
 
+from gbbgky_petsc.discrete.kronecker import add_scaled
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.linalg.kronecker import add_scaled
-from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.terms.base import Setting
 

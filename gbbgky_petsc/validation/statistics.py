@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.md.ensemble import kurtosis_samples
-from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.store.reader import Result
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gbbgky_petsc.collisions.meshes import MeshPair
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import SolverError
-from gbbgky_petsc.kinetic.meshes import MeshPair
-from gbbgky_petsc.linalg.lyapunov import KroneckerSumInverse
-from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics.models import Background, IntegrableModel
+from gbbgky_petsc.solvers.lyapunov import KroneckerSumInverse
 
 ComplexArray = NDArray[np.complex128]
 

@@ -5,18 +5,18 @@ import importlib
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.equations.hierarchy import Hierarchy, Jacobian, Measurement
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.hierarchy import Hierarchy, Jacobian, Measurement
-from gbbgky_petsc.linalg.assembled import AssembledJacobian
-from gbbgky_petsc.mesh import Array
-from gbbgky_petsc.options import option_errors, preset
-from gbbgky_petsc.stepping import EXPLICIT_TYPES, TimeLoop
+from gbbgky_petsc.solvers.assembled import AssembledJacobian
+from gbbgky_petsc.solvers.options import option_errors, preset
+from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES, TimeLoop
 from gbbgky_petsc.store.checkpoint import Position
 
 #: short names of -pc_python_type; the first is the default
 PRECONDITIONERS = {
-    "lyapunov": "gbbgky_petsc.linalg.lyapunov.LyapunovPC",
-    "normal_modes": "gbbgky_petsc.linalg.normal_modes.NormalModesPC",
+    "lyapunov": "gbbgky_petsc.solvers.lyapunov.LyapunovPC",
+    "normal_modes": "gbbgky_petsc.solvers.normal_modes.NormalModesPC",
 }
 #: error per step that is allowed in rho, relative to its maximum, unless -ts_atol is given
 RHO_TOLERANCE = 5e-3

@@ -10,7 +10,7 @@ from petsc4py import PETSc
 from gbbgky_petsc.physics.models import Background
 
 if TYPE_CHECKING:
-    from gbbgky_petsc.hierarchy import Jacobian
+    from gbbgky_petsc.equations.hierarchy import Jacobian
 
 Array = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ class FrozenInverse(ABC):
 class FrozenPC(ABC):
     """A PETSc preconditioner of type python around a `FrozenInverse`.
 
-    The operator's matrix must be a `gbbgky_petsc.hierarchy.Jacobian`. Option, NAME being the class's `name`:
+    The operator's matrix must be a `gbbgky_petsc.equations.hierarchy.Jacobian`. Option, NAME being the class's `name`:
 
     -pc_NAME_refresh : decompose anew once rho has changed by this fraction of its maximum (default 0.02)
     """

@@ -29,10 +29,10 @@ from petsc4py import PETSc
 from scipy.integrate import quad
 from scipy.interpolate import BarycentricInterpolator, CubicSpline
 
+from gbbgky_petsc.collisions.collision import Collisions, defects
+from gbbgky_petsc.collisions.quadrature import OctaveRule
+from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.kinetic.collision import Collisions, defects
-from gbbgky_petsc.kinetic.quadrature import OctaveRule
-from gbbgky_petsc.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import HardRods, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gbbgky_petsc.mesh import Array, PhaseSpaceMesh, conservative_derivative
+from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh, conservative_derivative
 
 ComplexArray = NDArray[np.complex128]
 

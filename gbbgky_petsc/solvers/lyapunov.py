@@ -22,12 +22,12 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.fields import Fields, Wavenumbers
-from gbbgky_petsc.linalg.frozen import FrozenInverse, FrozenPC
 from gbbgky_petsc.physics.models import Background
+from gbbgky_petsc.solvers.frozen import FrozenInverse, FrozenPC
 from gbbgky_petsc.terms import Setting
 
 if TYPE_CHECKING:
-    from gbbgky_petsc.hierarchy import Jacobian
+    from gbbgky_petsc.equations.hierarchy import Jacobian
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

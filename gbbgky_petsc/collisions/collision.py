@@ -7,12 +7,12 @@ import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from gbbgky_petsc.collisions.meshes import MeshPair
+from gbbgky_petsc.collisions.on_mesh import MeshCorrelations
+from gbbgky_petsc.collisions.quadrature import Integral, OctaveRule
+from gbbgky_petsc.collisions.wavenumbers import Correlations, State
+from gbbgky_petsc.discrete.mesh import Array, Boundary, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.kinetic.meshes import MeshPair
-from gbbgky_petsc.kinetic.on_mesh import MeshCorrelations
-from gbbgky_petsc.kinetic.quadrature import Integral, OctaveRule
-from gbbgky_petsc.kinetic.wavenumbers import Correlations, State
-from gbbgky_petsc.mesh import Array, Boundary, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
@@ -62,8 +62,8 @@ class CollisionIntegral:
     """I(theta) = d_theta int_0^infinity dk/pi k V_k Im int dtheta' G_k, G_k stationary at frozen rho.
 
     kind ``landau``: eq. (10) as printed; ``screened``: with the collective term (Balescu-Lenard); both on the infinite
-    line, `gbbgky_petsc.kinetic.wavenumbers`. ``full``: with contact, layer 2 as the hierarchy discretises it,
-    `gbbgky_petsc.kinetic.on_mesh`. Number, momentum and energy are conserved to rounding, by exchange symmetry and
+    line, `gbbgky_petsc.collisions.wavenumbers`. ``full``: with contact, layer 2 as the hierarchy discretises it,
+    `gbbgky_petsc.collisions.on_mesh`. Number, momentum and energy are conserved to rounding, by exchange symmetry and
     the mesh's conservative derivative; with ``full`` energy to the tolerance of GMRES.
 
     Parameters

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from gbbgky_petsc.discrete.mesh import Boundary
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.fields import Wavenumbers
-from gbbgky_petsc.linalg.frozen import FrozenInverse, FrozenPC
-from gbbgky_petsc.mesh import Boundary
 from gbbgky_petsc.physics.models import Background
+from gbbgky_petsc.solvers.frozen import FrozenInverse, FrozenPC
 
 if TYPE_CHECKING:
-    from gbbgky_petsc.hierarchy import Hierarchy, Jacobian
+    from gbbgky_petsc.equations.hierarchy import Hierarchy, Jacobian
 
 Array = NDArray[np.float64]
 

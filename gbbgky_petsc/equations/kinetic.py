@@ -3,14 +3,14 @@
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.collisions.collision import CollisionIntegral
+from gbbgky_petsc.collisions.three_body import ThreeBodyIntegral
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.equations.hierarchy import Measurement
 from gbbgky_petsc.errors import SolverError
-from gbbgky_petsc.hierarchy import Measurement
-from gbbgky_petsc.kinetic.collision import CollisionIntegral
-from gbbgky_petsc.kinetic.three_body import ThreeBodyIntegral
-from gbbgky_petsc.mesh import Array
-from gbbgky_petsc.options import option_errors, preset
 from gbbgky_petsc.physics import observables
-from gbbgky_petsc.stepping import EXPLICIT_TYPES, TimeLoop
+from gbbgky_petsc.solvers.options import option_errors, preset
+from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES, TimeLoop
 
 PREFIX = "kinetic_"
 #: error per step that is allowed in rho, relative to its maximum, unless -kinetic_ts_atol is given

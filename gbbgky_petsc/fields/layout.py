@@ -14,8 +14,8 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.mesh import PhaseSpaceMesh
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

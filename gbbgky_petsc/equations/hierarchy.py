@@ -7,12 +7,12 @@ import numpy as np
 from petsc4py import PETSc
 
 from gbbgky_petsc import terms
+from gbbgky_petsc.discrete.mesh import Array, Boundary, PhaseSpaceMesh
 from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.linalg.assembled import AssembledJacobian
-from gbbgky_petsc.mesh import Array, Boundary, PhaseSpaceMesh
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
+from gbbgky_petsc.solvers.assembled import AssembledJacobian
 
 #: terms of layer 2 by order of truncation; "boundary" is added where the mesh has one
 ORDERS = {

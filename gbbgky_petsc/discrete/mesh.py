@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gbbgky_petsc.linalg.stencil import Stencil
+from gbbgky_petsc.discrete.stencil import Stencil
 
 Array = NDArray[np.float64]
 

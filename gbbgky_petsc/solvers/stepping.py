@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from petsc4py import PETSc
 
+from gbbgky_petsc.equations.hierarchy import Measurement
 from gbbgky_petsc.errors import SolverError
-from gbbgky_petsc.hierarchy import Measurement
 
 #: integrators without an implicit part: they take the whole right-hand side
 EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}

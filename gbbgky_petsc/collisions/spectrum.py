@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from gbbgky_petsc.collisions.collision import CollisionIntegral
+from gbbgky_petsc.collisions.three_body import ThreeBodyIntegral
+from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.kinetic.collision import CollisionIntegral
-from gbbgky_petsc.kinetic.three_body import ThreeBodyIntegral
-from gbbgky_petsc.mesh import Array
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.states import Thermal
 

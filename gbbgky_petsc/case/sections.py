@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.physics import models, potential, states
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
-MESHES = Path(__file__).parent.parent / "meshes"
+MESHES = Path(__file__).parents[2] / "meshes"
 #: largest fraction of the particles that the theta-window may cut off
 WEIGHT_LOSS = 1e-4
 

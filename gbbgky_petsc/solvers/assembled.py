@@ -10,7 +10,7 @@ from petsc4py import PETSc
 from gbbgky_petsc.errors import InputError
 
 if TYPE_CHECKING:
-    from gbbgky_petsc.hierarchy import Hierarchy, Jacobian
+    from gbbgky_petsc.equations.hierarchy import Hierarchy, Jacobian
 
 Array = NDArray[np.float64]
 
@@ -19,7 +19,7 @@ LARGEST = 10**8
 
 
 class AssembledJacobian:
-    """Assembles exactly the matrix that `gbbgky_petsc.hierarchy.Jacobian` applies.
+    """Assembles exactly the matrix that `gbbgky_petsc.equations.hierarchy.Jacobian` applies.
 
     A and D are dense in theta, so the number of entries grows as N^3 Nz: a mesh that would need more than
     `LARGEST` entries is refused. Rows are built by the rank that owns them.

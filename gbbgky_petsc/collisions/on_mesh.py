@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.fields import Wavenumbers
-from gbbgky_petsc.hierarchy import Hierarchy
-from gbbgky_petsc.linalg.lyapunov import KroneckerSumInverse, OneBodyStreaming
-from gbbgky_petsc.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
+from gbbgky_petsc.solvers.lyapunov import KroneckerSumInverse, OneBodyStreaming
 
 #: options prefix of the linear solver
 PREFIX = "kinetic_g_"
@@ -30,8 +30,8 @@ class Stationary:
 class MeshCorrelations:
     """Solves  (streaming + diffusion + collective + contact + boundary) g = - forcing  by GMRES, warm started.
 
-    The operator is that of `gbbgky_petsc.hierarchy.Hierarchy`, the preconditioner its translation-invariant part with a
-    small shift (the part itself is singular at k = 0).
+    The operator is that of `gbbgky_petsc.equations.hierarchy.Hierarchy`, the preconditioner its translation-invariant
+    part with a small shift (the part itself is singular at k = 0).
 
     Parameters
     ----------

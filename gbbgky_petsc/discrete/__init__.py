@@ -1,0 +1,1 @@
+"""Discretisation: the phase-space mesh, stencils in z, Kronecker products."""

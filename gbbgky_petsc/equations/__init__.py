@@ -1,0 +1,1 @@
+"""The equations: sums of terms, with what PETSc asks of them."""

@@ -1,1 +1,0 @@
-"""Linear algebra that the terms share: stencils, Kronecker products, matrices, preconditioners."""

@@ -1,0 +1,1 @@
+"""PETSc solvers: options, the loop over time, preconditioners."""
