@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gbbgky_petsc import shipped
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import models, potential, states
@@ -17,7 +18,6 @@ Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
-MESHES = Path(__file__).parents[2] / "meshes"
 #: largest fraction of the particles that the theta-window may cut off
 WEIGHT_LOSS = 1e-4
 
@@ -179,7 +179,7 @@ class Mesh(Section):
     def _merge_named(cls, given: Any) -> Any:
         if not isinstance(given, dict) or given.get("name") is None:
             return given
-        named = {path.stem: path for path in sorted(MESHES.glob("*.toml"))}
+        named = shipped.meshes()
         if given["name"] not in named:
             raise ValueError(f"name = {given['name']!r}: no such mesh; allowed: {', '.join(named)}")
         return tomllib.loads(named[given["name"]].read_text()) | given  # what the case itself says wins
