@@ -151,8 +151,12 @@ class Integrator(TimeLoop):
             number=ts.getStepNumber(),
             step=step,
             longest_step=longest,
-            one_body=self.hierarchy.fields.gather_one_body(self.state.array_r),
-            preconditioner_rho=np.full(self.hierarchy.mesh.theta_points, np.nan) if frozen is None else frozen.copy(),
+            arrays={
+                "one_body": self.hierarchy.fields.gather_one_body(self.state.array_r),
+                "preconditioner_rho": np.full(self.hierarchy.mesh.theta_points, np.nan)
+                if frozen is None
+                else frozen.copy(),
+            },
         )
 
     def restore(self, position: Position, pair: Array) -> None:
@@ -162,12 +166,13 @@ class Integrator(TimeLoop):
         """
         ts, fields = self.ts, self.hierarchy.fields
         values = self.state.array_w
-        fields.one_body(values)[:] = position.one_body[fields.one_body_range]
+        fields.one_body(values)[:] = position.arrays["one_body"][fields.one_body_range]
         fields.pair(values)[:] = pair
         ts.setTime(position.t)
         ts.setStepNumber(position.number)
         ts.setTimeStep(position.step)
         ts.restartStep()
         self._longest_step = position.longest_step
-        if self.type not in EXPLICIT_TYPES and np.all(np.isfinite(position.preconditioner_rho)):
-            self.jacobian.getPythonContext().preconditioner_rho = position.preconditioner_rho.copy()
+        frozen = position.arrays["preconditioner_rho"]
+        if self.type not in EXPLICIT_TYPES and np.all(np.isfinite(frozen)):
+            self.jacobian.getPythonContext().preconditioner_rho = frozen.copy()
