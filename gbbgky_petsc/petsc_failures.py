@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from gbbgky_petsc.errors import GbbgkyError, SolverError, one_line
+from gbbgky_petsc.errors import GbbgkyError, InputError, SolverError, one_line
 
 #: meaning of the error codes that users meet (petscerror.h)
 CODES = {
@@ -32,6 +32,8 @@ HINTS = {
     "I2Function": "it is for equations of second order in time",
     "I2Jacobian": "it is for equations of second order in time",
 }
+#: what petsc4py says of an option without a value
+_NO_VALUE = re.compile(r"\(prefix:.*, name:(\w+)\)")
 _PLACE = re.compile(r"^\[\d+\] (\w+)\(\) at ")
 
 
@@ -93,4 +95,6 @@ def as_error(error: BaseException, options: Mapping[str, str | None]) -> GbbgkyE
     inner = unwrapped(error)
     if isinstance(inner, GbbgkyError):
         return inner
+    if isinstance(inner, KeyError) and (option := _NO_VALUE.fullmatch(str(inner.args[0]))):
+        return InputError(f"-{option[1]}: has no value; allowed: -{option[1]} VALUE")
     return SolverError(describe(inner, options)) if is_petsc_error(inner) else None

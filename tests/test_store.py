@@ -124,7 +124,7 @@ def test_named_blocks_of_a_checkpoint(tmp_path):
         np.testing.assert_array_equal(back.array(result, name, values.shape), values)
     assert (back.t, back.number, back.series_rows, back.blocks) == (1.5, 5, 4, stored)
     checkpoint.check_blocks(result, back, {"pair": 24, "triple": 40})
-    with pytest.raises(InputError, match="blocks pair, triple; allowed: pair$"):
+    with pytest.raises(InputError, match=r"blocks pair, triple; allowed: pair$"):
         checkpoint.check_blocks(result, back, {"pair": 24})
     empty = {k: cut(np.zeros_like(v), MPI.COMM_SELF) for k, v in fields.items()}
     checkpoint.read_blocks(result, back, empty)

@@ -99,6 +99,9 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
             integrator.run(problem.end, case.output.snapshots_at, monitor)
         checkpointer.write()
         complete = integrator.ts.getTime() >= problem.end * (1.0 - 1e-9)
+    except BaseException:
+        integrator.destroy()
+        raise
     finally:
         if recorder is not None:
             recorder.close()
