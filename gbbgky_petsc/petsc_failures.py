@@ -63,7 +63,7 @@ def describe(error: BaseException, options: Mapping[str, str | None]) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     places = [match[1] for line in lines if (match := _PLACE.match(line))]
     causes = [re.sub(r"^\[\d+\] ", "", line) for line in lines if line.startswith("[") and not _PLACE.match(line)]
-    cause = ". ".join(text.partition(" Check for miss-spelling")[0] for text in causes)
+    cause = ". ".join(text.partition(" Check for miss-spelling")[0].rstrip(".") for text in causes)
     code = getattr(error, "ierr", None)
     if not cause:
         cause = CODES.get(code, "no reason given") if isinstance(code, int) else "no reason given"
