@@ -24,12 +24,17 @@ def kinetic_energy(model: IntegrableModel, theta: Array, rho: Array) -> float:
     return float((model.energy(theta) * rho).sum() / rho.sum())
 
 
+def rms_speed(model: IntegrableModel, theta: Array, rho: Array) -> float:
+    """Root of the mean square of the bare velocity e'/p' in rho: the scale of speeds of a state."""
+    return float(np.sqrt((model.velocity(theta) ** 2 * rho).sum() / rho.sum()))
+
+
 def rescaled_time_unit(model: IntegrableModel, potential: Potential, theta: Array, weight: float, rho: Array) -> float:
-    """t for which t (a rho V0)^2 / (xi v)^3 = 1, with v^2 the second moment of the initial rho.
+    """t for which t (a rho V0)^2 / (xi v)^3 = 1, with v the `rms_speed` of the initial rho.
 
     Infinite for free particles or without a potential, whose rescaled time stands still.
     """
     density = weight * float(rho.sum())
-    speed = np.sqrt(float((theta**2 * rho).sum() / rho.sum()))
+    speed = rms_speed(model, theta, rho)
     rate = (model.contact_length * density * potential.strength) ** 2 / (potential.range * speed) ** 3
     return 1.0 / rate if rate > 0.0 else np.inf

@@ -7,6 +7,7 @@ operators compose by matrix products and delta functions are the identity.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,15 @@ Array = NDArray[np.float64]
 class Background:
     """The integrable model linearised around a homogeneous density rho(theta).
 
+    What every equation needs is computed at once, the properties when first asked for.
+
     Attributes
     ----------
+    model : the model itself
+    theta, weight : (N,) rapidities and their spacing
     rho : (N,) quasiparticle density
-    velocity : (N,) effective velocity v
+    density_of_states : (N,) rho_s = (p')^dr/2 pi
+    velocity : (N,) effective velocity v = (e')^dr/(p')^dr
     rotation : (N, N) R^t = 1 - nT, to normal modes
     flux_jacobian : (N, N) A = (R^t)^-1 v R^t
     diffusion : (N, N) diffusion matrix, the factor 1/2 of hydrodynamics included
@@ -33,7 +39,11 @@ class Background:
     charge_response_printed : (N, N) (R^t)^-1 f 1^dr, the closure of eq. (SC.1)
     """
 
+    model: "IntegrableModel"
+    theta: Array
+    weight: float
     rho: Array
+    density_of_states: Array
     velocity: Array
     rotation: Array
     flux_jacobian: Array
@@ -42,6 +52,32 @@ class Background:
     charge: Array
     charge_response: Array
     charge_response_printed: Array
+
+    @cached_property
+    def filling(self) -> Array:
+        """(N,) n = rho/rho_s."""
+        return self.rho / self.density_of_states
+
+    @cached_property
+    def statistical_factor(self) -> Array:
+        """(N,) f(n): 1 for classical, 1 - n for fermionic, 1 + n for bosonic quasiparticles."""
+        return self.model.statistics.factor(self.filling)
+
+    @cached_property
+    def unit_dressed(self) -> Array:
+        """(N,) 1^dr = (p')^dr = 2 pi rho_s, the length of line that a unit of free coordinate takes."""
+        return 2.0 * np.pi * self.density_of_states
+
+    @cached_property
+    def rotation_inverse(self) -> Array:
+        """(N, N) (R^t)^-1 = (1 - nT)^-1 as an operator; its transpose dresses, h^dr = (1 - Tn)^-1 h."""
+        return np.linalg.inv(self.rotation)
+
+    @cached_property
+    def kernel_dressed(self) -> Array:
+        """(N, N) T^dr(theta, alpha) = (1 - Tn)^-1 T = T (1 - nT)^-1: a symmetric function, no weight included."""
+        kernel = self.model.scattering_kernel(self.theta[:, None] - self.theta[None, :])
+        return kernel @ self.rotation_inverse
 
 
 class IntegrableModel(ABC):
@@ -61,6 +97,10 @@ class IntegrableModel(ABC):
     @abstractmethod
     def energy_derivative(self, theta: Array) -> Array:
         """e'(theta)."""
+
+    def velocity(self, theta: Array) -> Array:
+        """Bare velocity e'/p' of a quasiparticle, p' = 1: the scale of speeds; 2 theta for Lieb-Liniger."""
+        return self.energy_derivative(theta)
 
     @abstractmethod
     def scattering_kernel(self, difference: Array) -> Array:
@@ -107,7 +147,11 @@ class IntegrableModel(ABC):
         slope = (T @ c + 2.0 * np.pi * density_of_states**2 * self.statistics.variance_slope(n)) / density_of_states
         response = Rt_inverse @ (slope[:, None] * Rt + (4.0 * np.pi * rho * f)[:, None] * T)
         return Background(
+            model=self,
+            theta=theta,
+            weight=weight,
             rho=rho,
+            density_of_states=density_of_states,
             velocity=v,
             rotation=Rt,
             flux_jacobian=Rt_inverse @ (v[:, None] * Rt),
