@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
 

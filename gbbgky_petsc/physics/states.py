@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq
 
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import IntegrableModel
 
 
 class State(ABC):

@@ -3,9 +3,8 @@
 from abc import ABC, abstractmethod
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gbbgky_petsc.arrays import Array
 
 
 class Statistics(ABC):

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.statistics import Classical, Statistics
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

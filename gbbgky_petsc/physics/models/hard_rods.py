@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from gbbgky_petsc.physics.models.base import Array, Background, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import Background, IntegrableModel
 
 
 class RodBackground(Background):
