@@ -36,12 +36,6 @@ class HardRods(IntegrableModel):
     def contact_length(self) -> float:
         return self.length
 
-    def energy(self, theta: Array) -> Array:
-        return 0.5 * theta**2
-
-    def energy_derivative(self, theta: Array) -> Array:
-        return theta
-
     def scattering_kernel(self, difference: Array) -> Array:
         return np.full_like(difference, -self.length / (2.0 * np.pi))
 

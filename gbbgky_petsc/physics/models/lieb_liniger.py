@@ -15,16 +15,11 @@ class LiebLiniger(IntegrableModel):
 
     coupling: float
     statistics = Fermionic()
+    mass = 0.5
 
     @property
     def contact_length(self) -> float:
         return 2.0 / self.coupling
-
-    def energy(self, theta: Array) -> Array:
-        return theta**2
-
-    def energy_derivative(self, theta: Array) -> Array:
-        return 2.0 * theta
 
     def scattering_kernel(self, difference: Array) -> Array:
         return self.coupling / np.pi / (difference**2 + self.coupling**2)
