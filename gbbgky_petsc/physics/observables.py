@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
 
