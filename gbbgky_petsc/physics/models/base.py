@@ -90,10 +90,6 @@ class IntegrableModel(ABC):
     #: e = theta^2/(2 mass): the hierarchy's force terms assume a Galilean gas
     mass: float = 1.0
 
-    def velocity(self, theta: Array) -> Array:
-        """Bare velocity e'/p' of a quasiparticle, p' = 1: the scale of speeds; 2 theta for Lieb-Liniger."""
-        return self.energy_derivative(theta)
-
     @abstractmethod
     def scattering_kernel(self, difference: Array) -> Array:
         """T(theta - alpha), even, already divided by 2 pi; same shape as ``difference``."""

@@ -26,23 +26,6 @@ class RodBackground(Background):
         return np.full((self.theta.size, self.theta.size), -self.model.length * kappa / (2.0 * np.pi))
 
 
-class RodBackground(Background):
-    """Background of hard rods: its properties in closed form, kappa = 1 - a int rho."""
-
-    model: "HardRods"
-
-    @cached_property
-    def rotation_inverse(self) -> Array:
-        """(N, N) (R^t)^-1 = 1 - a rho int."""
-        return np.eye(self.theta.size) - (self.model.length * self.weight) * self.rho[:, None]
-
-    @cached_property
-    def kernel_dressed(self) -> Array:
-        """(N, N) T^dr = -a kappa/2 pi."""
-        kappa = 2.0 * np.pi * float(self.density_of_states[0])
-        return np.full((self.theta.size, self.theta.size), -self.model.length * kappa / (2.0 * np.pi))
-
-
 @dataclass(frozen=True)
 class HardRods(IntegrableModel):
     """Hard rods of length a and mass 1: p = theta, e = theta^2/2, T = -a/2 pi, f = 1."""
