@@ -1,5 +1,6 @@
 """The case file: typed, unknown keys are errors, its resolved form travels with every result."""
 
+from gbbgky_petsc.case.base import read_table
 from gbbgky_petsc.case.sections import (
     WEIGHT_LOSS,
     Case,
@@ -7,7 +8,6 @@ from gbbgky_petsc.case.sections import (
     first_difference,
     load,
     parse,
-    read_table,
     resolved,
     tree_of,
 )

@@ -6,26 +6,17 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from gbbgky_petsc.case.base import Finite, NonNegative, Positive, Section, read_table
+from gbbgky_petsc.case.inhomogeneous import Flow, PlaceStates, Space, TrapTable
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import models, potential, states
 
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
 MESHES = Path(__file__).parents[2] / "meshes"
 #: largest fraction of the particles that the theta-window may cut off
 WEIGHT_LOSS = 1e-4
-
-
-class Section(BaseModel):
-    """A table of the case file; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 # --- [model] ---
@@ -163,13 +154,13 @@ class TabulatedState(StateSection):
 
 
 class Mesh(Section):
-    """Phase-space mesh: a named file of meshes/ and any number of it overridden."""
+    """Phase-space mesh: a named file of meshes/ and any number of it overridden; `gbbgky flow` has no z."""
 
     name: str | None = None
     theta_max: Positive
     theta_points: Annotated[int, Field(ge=8)]
-    z_max: Positive
-    z_spacing: Positive
+    z_max: Positive | None = None
+    z_spacing: Positive | None = None
     stencil_order: Literal[2, 4, 6] = 6
     absorber_start: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.6
     absorber_rate: Positive = 0.5
@@ -186,6 +177,10 @@ class Mesh(Section):
 
     @model_validator(mode="after")
     def _whole_cells(self) -> "Mesh":
+        if self.z_max is None or self.z_spacing is None:
+            if (self.z_max is None) != (self.z_spacing is None):
+                raise ValueError("give both or none of: z_max, z_spacing")
+            return self
         cells = 2.0 * self.z_max / self.z_spacing
         if abs(cells - round(cells)) > 1e-9 * cells or round(cells) % 2 or round(cells) < 16:
             raise ValueError(f"2 z_max / z_spacing is {cells:g}; allowed: even whole numbers from 16 on")
@@ -275,39 +270,23 @@ class Case(Section):
 
     model: Annotated[HardRods | Free | LiebLiniger, Field(discriminator="kind")]
     potential: Annotated[Power | Gaussian | Exponential | Table, Field(discriminator="kind")]
-    state: Annotated[BoostedThermal | Thermal | TabulatedState, Field(discriminator="kind")]
+    state: Annotated[BoostedThermal | Thermal | TabulatedState | PlaceStates, Field(discriminator="kind")]
     mesh: Mesh
     hierarchy: Hierarchy = Hierarchy()
     kinetic: Kinetic = Kinetic()
     time: Time
     output: Output = Output()
     md: MolecularDynamics | None = None
+    space: Space | None = None
+    trap: TrapTable | None = None
+    flow: Flow = Flow()
     petsc: dict[str, str | int | float | bool] = {}
 
     def build_mesh(self) -> PhaseSpaceMesh:
         numbers = self.mesh.model_dump(exclude={"name"})
+        if self.mesh.z_max is None:
+            raise InputError("mesh.z_max: missing; allowed: without it only gbbgky flow")
         return PhaseSpaceMesh(boundary=self.hierarchy.boundary, **numbers)
-
-
-def read_table(key: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Two columns of finite numbers, the first strictly increasing, at least four rows.
-
-    Raises
-    ------
-    InputError
-        If the file is anything else.
-    """
-    try:
-        table = np.loadtxt(path, ndmin=2, delimiter="," if path.suffix == ".csv" else None)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{key} = {path}: cannot be read as numbers ({str(error).splitlines()[0]})") from error
-    if table.shape[1] != 2 or table.shape[0] < 4:
-        raise InputError(f"{key} = {path}: {table.shape[0]} rows of {table.shape[1]}; allowed: two columns, >= 4 rows")
-    if not np.all(np.isfinite(table)):
-        raise InputError(f"{key} = {path}: holds non-finite numbers; allowed: finite ones")
-    if np.any(np.diff(table[:, 0]) <= 0.0):
-        raise InputError(f"{key} = {path}: first column is not strictly increasing")
-    return table[:, 0], table[:, 1]
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Case:
@@ -375,7 +354,7 @@ def _override(tree: dict[str, Any], assignment: str) -> None:
     tree[last] = value
 
 
-_KINDS = {"model", "potential", "state"}
+_KINDS = {"model", "potential", "state", "trap"}
 
 
 def _one_line(tree: dict[str, Any], item: Any) -> str:
@@ -403,7 +382,10 @@ def _one_line(tree: dict[str, Any], item: Any) -> str:
 
 def _variants(table: str) -> dict[str, type[Section]]:
     annotation: Any = Case.model_fields[table].annotation
-    return {kind.model_fields["kind"].annotation.__args__[0]: kind for kind in annotation.__args__}
+    kinds = annotation.__args__
+    if type(None) in kinds:  # an optional table: its union is the first of the two
+        kinds = kinds[0].__origin__.__args__
+    return {kind.model_fields["kind"].annotation.__args__[0]: kind for kind in kinds}
 
 
 def _tags(table: str) -> str:
