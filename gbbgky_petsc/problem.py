@@ -41,6 +41,8 @@ def build(case: Case, folder: Path) -> Problem:
     """
     model, potential, mesh = case.model.build(), case.potential.build(folder), case.build_mesh()
     state = case.state.build(folder)
+    if not isinstance(state, State):
+        raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
     if state.density >= model.density_bound():
         raise InputError(
             f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"

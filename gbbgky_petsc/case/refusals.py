@@ -5,7 +5,7 @@ from typing import Any
 from gbbgky_petsc.case.section import Section
 from gbbgky_petsc.case.whole import Case
 
-_KINDS = {"model", "potential", "state"}
+_KINDS = {"model", "potential", "state", "trap"}
 
 
 def one_line(tree: dict[str, Any], item: Any) -> str:
@@ -33,7 +33,10 @@ def one_line(tree: dict[str, Any], item: Any) -> str:
 
 def _variants(table: str) -> dict[str, type[Section]]:
     annotation: Any = Case.model_fields[table].annotation
-    return {kind.model_fields["kind"].annotation.__args__[0]: kind for kind in annotation.__args__}
+    kinds = annotation.__args__
+    if type(None) in kinds:  # an optional table: its union is the first of the two
+        kinds = kinds[0].__origin__.__args__
+    return {kind.model_fields["kind"].annotation.__args__[0]: kind for kind in kinds}
 
 
 def _tags(table: str) -> str:
