@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
     kinetic = commands.add_parser("kinetic", allow_abbrev=False, help="integrate the kinetic equation of a case")
     _add_case(kinetic, "CASE_kinetic.h5")
+    _add_resume(kinetic, "go on from the checkpoint of an existing result file (=auto: or start, if there is none)")
     kinetic.add_argument("--from", dest="source", type=Path, metavar="RESULT.h5", help="start from rho of a result")
     kinetic.add_argument("--at", type=float, metavar="T", help="at its snapshot nearest to T (default: the last one)")
     kinetic.add_argument(
@@ -190,13 +191,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(session: Session) -> None:
-    world = session.start_parallel()
+    session.start_parallel()
     session.start_petsc()
-    from gbbgky_petsc.commands.hierarchy import block_totals, run
-    from gbbgky_petsc.commands.resumption import Resumption
+    from gbbgky_petsc.commands.hierarchy import run
 
-    built, target, mode = session.prepare("")
-    run(built, target, Resumption.agree(world, built, target, mode, block_totals(built)))
+    run(*session.prepare(""))
 
 
 def _md(session: Session) -> None:
@@ -217,12 +216,12 @@ def _kinetic(session: Session) -> None:
         raise InputError(f"--at {arguments.at:g}: allowed: with --from RESULT.h5")
     if arguments.spectrum:
         arguments.set = ["kinetic.spectrum=6", *arguments.set]
-    built, target, _ = session.prepare("_kinetic")
+    built, target, mode = session.prepare("_kinetic")
     start, origin = 0.0, "[state]"
     if arguments.source is not None:
         built, start = kinetic.start_from(built, arguments.source, math.inf if arguments.at is None else arguments.at)
         origin = f"{arguments.source.name} at t = {start:g}"
-    kinetic.run(built, target, start, origin)
+    kinetic.run(built, target, mode, start, origin)
 
 
 def _validate(session: Session) -> None:

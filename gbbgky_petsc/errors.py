@@ -22,6 +22,10 @@ class SolverError(GbbgkyError, RuntimeError):
     status = 3
 
 
+class StateError(SolverError):
+    """A run has left the states that its model has (a filling below 0 or above 1); the message tells when."""
+
+
 class StorageError(GbbgkyError, RuntimeError):
     """What was computed could not be written or read back: a full disk, a broken file system."""
 

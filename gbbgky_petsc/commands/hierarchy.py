@@ -3,68 +3,56 @@
 import time
 from pathlib import Path
 
-import numpy as np
 from petsc4py import PETSc
 
 from gbbgky_petsc.commands.common import new_result
 from gbbgky_petsc.commands.record import Recorder, print_summary
-from gbbgky_petsc.commands.resumption import Checkpointer, Resumption
+from gbbgky_petsc.commands.resumption import Checkpointer, FieldsOnDisk, Resume, Resumption, restore
 from gbbgky_petsc.commands.signals import Signals
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.solvers.integrate import Integrator
+from gbbgky_petsc.solvers.integrator import Integrator, Progress
 from gbbgky_petsc.solvers.options import apply_table, report_unused
-from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES, Progress
 from gbbgky_petsc.store import checkpoint as checkpoints
-from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.writer import ResultWriter
 
-EQUATIONS = "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)"
 
-
-def block_totals(problem: Problem) -> dict[str, int]:
-    """Entries of each block of the state that is cut over ranks."""
-    return {"pair": problem.mesh.theta_points**2 * problem.mesh.z_points}
-
-
-def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> None:
-    """Integrate and write ``target``, going on from an ``earlier`` part of the run if given. Collective.
+def run(problem: Problem, target: Path, mode: Resume = Resume.NO) -> None:
+    """Integrate and write ``target``, going on from what it holds of the run as ``mode`` says. Collective.
 
     Raises
     ------
-    InputError, SolverError
+    InputError, SolverError, StorageError
+    Finished
+        If there is nothing left to do (`Resume.AUTO`).
+    Stopped
+        If a signal ended it; the state is saved.
     """
-    started = time.monotonic()
-    case, comm = problem.case, PETSc.COMM_WORLD
-    options_given = apply_table(case.petsc)
-    h = case.hierarchy
+    options_given = apply_table(problem.case.petsc)
+    h = problem.case.hierarchy
     hierarchy = Hierarchy(
-        problem.mesh, problem.model, problem.potential, problem.rho, h.order, h.closure, tuple(h.explicit), comm
+        problem.mesh, problem.model, problem.potential, h.order, h.closure, tuple(h.explicit), PETSc.COMM_WORLD
     )
-    integrator = Integrator(hierarchy)
-    if PETSc.Options().hasName("help"):
-        if integrator.type not in EXPLICIT_TYPES:
-            integrator.ts.getSNES().setUp()
-        return
-    fields, n = hierarchy.fields, problem.mesh.theta_points
+    with Integrator(hierarchy, hierarchy.initial_vector(problem.rho)) as integrator:
+        if PETSc.Options().hasName("help"):
+            integrator.list_options()
+            return
+        _integrate(problem, target, hierarchy, integrator, mode)
+    report_unused(options_given)
 
-    def pair_block(pair: Array) -> dict[str, DistributedArray]:
-        start = n**2 * fields.z_range.start
-        return {"pair": DistributedArray(fields.comm, pair, start, block_totals(problem)["pair"])}
 
+def _integrate(problem: Problem, target: Path, hierarchy: Hierarchy, integrator: Integrator, mode: Resume) -> None:
+    started = time.monotonic()
+    case, comm, disk = problem.case, hierarchy.comm, FieldsOnDisk(hierarchy.fields)
+    earlier = Resumption.agree(comm, problem, target, mode, disk.totals)
     if earlier is not None:
-        for name, size in (("one_body", n + 1), ("preconditioner_rho", n)):
-            earlier.checkpoint.array(target, name, (size,))
-        pair = np.empty(fields.pair_shape)
-        checkpoints.read_blocks(target, earlier.checkpoint, pair_block(pair))
-        integrator.restore(earlier.checkpoint, pair)
+        restore(integrator, disk, target, earlier.checkpoint)
     recorder: Recorder | None = None
     writer: ResultWriter | None = None
-    if comm.getRank() == 0:
+    if comm.rank == 0:
         writer = new_result(
-            target, problem, EQUATIONS, comm.getSize(),
-            options=PETSc.Options().getAll(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
+            target, problem, hierarchy.description, comm.size,
+            options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
         )  # fmt: skip
         if earlier is None:
             checkpoints.remove_others(target, None)  # those of a result that --force overwrites
@@ -73,35 +61,22 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
         recorder = Recorder(problem, writer, earlier.checkpoint.t if earlier else 0.0, earlier is not None)
     spent = time.monotonic() - started + (earlier.checkpoint.wall_seconds if earlier else 0.0)
     number = earlier.checkpoint.number if earlier else None
-    checkpointer = Checkpointer(
-        problem,
-        target,
-        fields.comm,
-        integrator.position,
-        lambda: pair_block(fields.pair(integrator.state.array_r)),
-        writer,
-        spent,
-        number,
-    )
+    checkpointer = Checkpointer(problem, target, integrator, disk, writer, spent, number)
 
     def monitor(progress: Progress) -> None:
         if recorder is not None:
             recorder(progress)
-        signal = signals.pending(fields.comm)
+        signal = signals.pending(comm)
         if signal is not None:
             raise checkpointer.stop(signal)
         checkpointer.write_if_due()
 
-    complete = False
-    signals = Signals()
+    complete, signals = False, Signals()
     try:
         with signals:
             integrator.run(problem.end, case.output.snapshots_at, monitor)
         checkpointer.write()
         complete = integrator.ts.getTime() >= problem.end * (1.0 - 1e-9)
-    except BaseException:
-        integrator.destroy()
-        raise
     finally:
         if recorder is not None:
             recorder.close()
@@ -110,5 +85,3 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
             writer.flush(complete=complete)
     if writer is not None:
         print_summary(writer, integrator, checkpointer.wall_seconds)
-    report_unused(options_given)
-    integrator.destroy()

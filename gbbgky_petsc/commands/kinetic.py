@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,22 @@ from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
 from gbbgky_petsc.collisions.spectrum import Spectrum, spectrum
 from gbbgky_petsc.commands.common import console, new_result
 from gbbgky_petsc.commands.record import Recorder, print_summary
+from gbbgky_petsc.commands.resumption import Checkpointer, Resume, Resumption, restore
+from gbbgky_petsc.commands.signals import Signals
 from gbbgky_petsc.discrete.mesh import Array
-from gbbgky_petsc.equations.hierarchy import Measurement
-from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator, check_converged
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.equations.kinetic import KineticEquation
+from gbbgky_petsc.equations.measurement import Measurement
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.solvers.integrator import Integrator, Progress
 from gbbgky_petsc.solvers.options import apply_table, report_unused
-from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES
+from gbbgky_petsc.store import checkpoint as checkpoints
+from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import ResultWriter
 
+#: tables that a resumed run may change
+FREE = ("time", "output", "hierarchy.order", "hierarchy.explicit", "md", "petsc")
 #: equation that each kind solves, as stored with results
 EQUATIONS = {
     "landau": "kinetic equation (9) with the collision integral (10), arXiv:2408.00593",
@@ -84,50 +91,121 @@ def collision_integral(problem: Problem) -> CollisionIntegral | ThreeBodyIntegra
     return CollisionIntegral(*what, k.kind, PETSc.COMM_WORLD, k.tolerance, k.staggered, closure)
 
 
-def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[state]") -> None:
+class RhoOnDisk:
+    """How checkpoints see rho, spread over ranks in the state vector: one whole block."""
+
+    def __init__(self, equation: KineticEquation, state: PETSc.Vec) -> None:
+        self._equation, self._state = equation, state
+        self.shapes: Mapping[str, tuple[int, ...]] = {"rho": (state.getSize(),)}
+        self.totals: Mapping[str, int] = {}
+
+    def whole(self, array: Array) -> dict[str, Array]:
+        return {"rho": np.concatenate(self._equation.comm.allgather(array))}
+
+    def cut(self, array: Array) -> dict[str, DistributedArray]:
+        return {}
+
+    def store(self, array: Array, whole: Mapping[str, Array]) -> None:
+        start, end = self._state.getOwnershipRange()
+        array[:] = whole["rho"][start:end]
+
+
+def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float = 0.0, origin: str = "[state]") -> None:
     """Integrate from ``start`` and write ``target``; ``origin`` says where rho comes from. Collective.
+
+    With ``mode`` it goes on from what ``target`` holds of the run.
 
     Raises
     ------
-    InputError, SolverError
+    InputError, SolverError, StorageError
+    Finished
+        If there is nothing left to do (`Resume.AUTO`).
+    Stopped
+        If a signal ended it; the state is saved.
     """
+    options_given = apply_table(problem.case.petsc)
+    equation = KineticEquation(collision_integral(problem))
+    with Integrator(equation, equation.initial_vector(problem.rho), start, problem.end) as integrator:
+        if PETSc.Options().hasName("help"):
+            integrator.list_options()
+            return
+        _integrate(problem, target, equation, integrator, mode, start, origin)
+    report_unused(options_given)
+
+
+def _integrate(
+    problem: Problem,
+    target: Path,
+    equation: KineticEquation,
+    integrator: Integrator,
+    mode: Resume,
+    start: float,
+    origin: str,
+) -> None:
     began = time.monotonic()
-    case, comm = problem.case, PETSc.COMM_WORLD
-    options_given = apply_table(case.petsc)
-    k = case.kinetic
-    collisions = collision_integral(problem)
-    integrator = KineticIntegrator(KineticEquation(collisions), problem.rho, start, problem.end)
-    if PETSc.Options().hasName("help"):
-        if integrator.type not in EXPLICIT_TYPES:
-            integrator.ts.getSNES().setUp()
-        return
-    modes = spectrum(collisions, problem.rho, k.spectrum) if k.spectrum else None
+    case, comm, k = problem.case, equation.comm, problem.case.kinetic
+    disk = RhoOnDisk(equation, integrator.state)
+    earlier = Resumption.agree(comm, problem, target, mode, disk.totals, FREE)
+    if earlier is not None:
+        restore(integrator, disk, target, earlier.checkpoint)
+        start = earlier.checkpoint.t
+    modes = spectrum(equation.collisions, problem.rho, k.spectrum) if k.spectrum else None
     recorder: KineticRecorder | None = None
     writer: ResultWriter | None = None
-    if comm.getRank() == 0:
+    if comm.rank == 0:
         writer = new_result(
-            target, problem, EQUATIONS[k.kind], comm.getSize(),
-            options=PETSc.Options().getAll(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
+            target, problem, EQUATIONS[k.kind], comm.size,
+            options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
         )  # fmt: skip
         writer.attributes["rho_from"] = origin
         if modes is not None:
             store_spectrum(writer, modes)
             print_spectrum(modes, problem.unit)
-        recorder = KineticRecorder(problem, writer, start)
-    complete = False
+        if earlier is not None:
+            writer.restore(earlier.result.series, earlier.result.snapshots, earlier.checkpoint)
+        else:
+            checkpoints.remove_others(target, None)
+        recorder = KineticRecorder(problem, writer, start, earlier is not None)
+    spent = time.monotonic() - began + (earlier.checkpoint.wall_seconds if earlier else 0.0)
+    number = earlier.checkpoint.number if earlier else None
+    checkpointer = Checkpointer(problem, target, integrator, disk, writer, spent, number)
+
+    def monitor(progress: Progress) -> None:
+        if recorder is not None:
+            recorder(progress)
+        signal = signals.pending(comm)
+        if signal is not None:
+            raise checkpointer.stop(signal)
+        checkpointer.write_if_due()
+
+    complete, signals = False, Signals()
     try:
-        integrator.run(problem.end, case.output.snapshots_at, recorder or (lambda progress: None))
-        complete = check_converged(integrator, problem.end)
+        with signals:
+            integrator.run(problem.end, case.output.snapshots_at, monitor)
+        checkpointer.write()
+        complete = _reached(equation, integrator, problem.end)
     finally:
         if recorder is not None:
             recorder.close()
         if writer is not None and writer.series["t"]:
-            writer.attributes["wall_seconds"] = time.monotonic() - began
+            writer.attributes["wall_seconds"] = checkpointer.wall_seconds
             writer.flush(complete=complete)
     if writer is not None:
-        print_summary(writer, integrator, time.monotonic() - began, conserved="kinetic_energy")
-    report_unused(options_given)
-    integrator.destroy()
+        print_summary(writer, integrator, checkpointer.wall_seconds, conserved="kinetic_energy")
+
+
+def _reached(equation: KineticEquation, integrator: Integrator, end: float) -> bool:
+    """Whether the run reached ``end``.
+
+    Raises
+    ------
+    SolverError
+        If rho stopped being a density.
+    """
+    rho, t = equation.gather_rho(integrator.state), integrator.ts.getTime()
+    if not np.all(np.isfinite(rho)) or rho.min() < -0.05 * rho.max():
+        raise SolverError(f"kinetic equation: rho reaches {rho.min():.2g} at t = {t:g}")
+    return bool(t >= end * (1.0 - 1e-9))
 
 
 def store_spectrum(writer: ResultWriter, modes: Spectrum) -> None:

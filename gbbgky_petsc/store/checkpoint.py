@@ -32,8 +32,10 @@ _NAME = re.compile(r"[A-Za-z]\w*")
 
 
 @dataclass(frozen=True)
-class Position:
-    """Where an integration stands, but for the blocks that are cut over ranks.
+class Checkpoint:
+    """Where an integration stands, but for the blocks that are cut over ranks: the group /checkpoint.
+
+    Numbers are attributes, ``arrays`` datasets.
 
     Attributes
     ----------
@@ -44,21 +46,6 @@ class Position:
     arrays
         Whole arrays by name: the small blocks of the state, and what else the integration wants back, such as the
         rho at which its preconditioner was built. Any shape, float64.
-    """
-
-    t: float
-    number: int
-    step: float
-    longest_step: float
-    arrays: Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Checkpoint(Position):
-    """What /checkpoint holds: numbers as attributes, ``arrays`` as datasets.
-
-    Attributes
-    ----------
     series_rows, snapshot_rows
         How much of the result file is older than this.
     wall_seconds
@@ -67,6 +54,11 @@ class Checkpoint(Position):
         Checksum of each block that is cut over ranks; None where version 1 has none.
     """
 
+    t: float
+    number: int
+    step: float
+    longest_step: float
+    arrays: Mapping[str, Array]
     series_rows: int
     snapshot_rows: int
     wall_seconds: float
