@@ -257,8 +257,12 @@ def _cases(session: Session) -> None:
 
 
 def _doctor(session: Session) -> None:
+    from mpi4py import MPI
+
     from gbbgky_petsc.commands.doctor import doctor
 
+    session.ending.watch(MPI.COMM_WORLD)  # one of many that are alone is what it is to tell
+    session.start_petsc()
     doctor(session.arguments.output, session.arguments.json)
 
 
