@@ -1,8 +1,6 @@
 """`gbbgky kinetic`: integrate the kinetic equation of a case and write its result file."""
 
 import dataclasses
-import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +10,20 @@ from rich.table import Table
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
 from gbbgky_petsc.collisions.spectrum import Spectrum, spectrum
-from gbbgky_petsc.commands.common import console, new_result
-from gbbgky_petsc.commands.record import Recorder, print_summary
-from gbbgky_petsc.commands.resumption import Checkpointer, Resume, Resumption, restore
-from gbbgky_petsc.commands.signals import Signals
+from gbbgky_petsc.commands.common import console
+from gbbgky_petsc.commands.integrate import Job
+from gbbgky_petsc.commands.record import Recorder
+from gbbgky_petsc.commands.resumption import Resume
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.equations.measurement import Measurement
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.solvers.integrator import Integrator, Progress
-from gbbgky_petsc.solvers.options import apply_table, report_unused
-from gbbgky_petsc.store import checkpoint as checkpoints
-from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import ResultWriter
 
 #: tables that a resumed run may change
-FREE = ("time", "output", "hierarchy.order", "hierarchy.explicit", "md", "petsc")
+FREE = ("time", "output", "md", "petsc")
 #: equation that each kind solves, as stored with results
 EQUATIONS = {
     "landau": "kinetic equation (9) with the collision integral (10), arXiv:2408.00593",
@@ -91,121 +85,26 @@ def collision_integral(problem: Problem) -> CollisionIntegral | ThreeBodyIntegra
     return CollisionIntegral(*what, k.kind, PETSc.COMM_WORLD, k.tolerance, k.staggered, closure)
 
 
-class RhoOnDisk:
-    """How checkpoints see rho, spread over ranks in the state vector: one whole block."""
-
-    def __init__(self, equation: KineticEquation, state: PETSc.Vec) -> None:
-        self._equation, self._state = equation, state
-        self.shapes: Mapping[str, tuple[int, ...]] = {"rho": (state.getSize(),)}
-        self.totals: Mapping[str, int] = {}
-
-    def whole(self, array: Array) -> dict[str, Array]:
-        return {"rho": np.concatenate(self._equation.comm.allgather(array))}
-
-    def cut(self, array: Array) -> dict[str, DistributedArray]:
-        return {}
-
-    def store(self, array: Array, whole: Mapping[str, Array]) -> None:
-        start, end = self._state.getOwnershipRange()
-        array[:] = whole["rho"][start:end]
-
-
 def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float = 0.0, origin: str = "[state]") -> None:
     """Integrate from ``start`` and write ``target``; ``origin`` says where rho comes from. Collective.
 
-    With ``mode`` it goes on from what ``target`` holds of the run.
-
     Raises
     ------
-    InputError, SolverError, StorageError
-    Finished
-        If there is nothing left to do (`Resume.AUTO`).
-    Stopped
-        If a signal ended it; the state is saved.
+    InputError, SolverError, StorageError, Stopped
     """
-    options_given = apply_table(problem.case.petsc)
-    equation = KineticEquation(collision_integral(problem))
-    with Integrator(equation, equation.initial_vector(problem.rho), start, problem.end) as integrator:
-        if PETSc.Options().hasName("help"):
-            integrator.list_options()
-            return
-        _integrate(problem, target, equation, integrator, mode, start, origin)
-    report_unused(options_given)
+    k = problem.case.kinetic
+    collisions = collision_integral(problem)
+    equation = KineticEquation(collisions, EQUATIONS[k.kind])
+    modes = spectrum(collisions, problem.rho, k.spectrum) if k.spectrum else None
 
-
-def _integrate(
-    problem: Problem,
-    target: Path,
-    equation: KineticEquation,
-    integrator: Integrator,
-    mode: Resume,
-    start: float,
-    origin: str,
-) -> None:
-    began = time.monotonic()
-    case, comm, k = problem.case, equation.comm, problem.case.kinetic
-    disk = RhoOnDisk(equation, integrator.state)
-    earlier = Resumption.agree(comm, problem, target, mode, disk.totals, FREE)
-    if earlier is not None:
-        restore(integrator, disk, target, earlier.checkpoint)
-        start = earlier.checkpoint.t
-    modes = spectrum(equation.collisions, problem.rho, k.spectrum) if k.spectrum else None
-    recorder: KineticRecorder | None = None
-    writer: ResultWriter | None = None
-    if comm.rank == 0:
-        writer = new_result(
-            target, problem, EQUATIONS[k.kind], comm.size,
-            options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
-        )  # fmt: skip
+    def decorate(writer: ResultWriter) -> None:
         writer.attributes["rho_from"] = origin
         if modes is not None:
             store_spectrum(writer, modes)
             print_spectrum(modes, problem.unit)
-        if earlier is not None:
-            writer.restore(earlier.result.series, earlier.result.snapshots, earlier.checkpoint)
-        else:
-            checkpoints.remove_others(target, None)
-        recorder = KineticRecorder(problem, writer, start, earlier is not None)
-    spent = time.monotonic() - began + (earlier.checkpoint.wall_seconds if earlier else 0.0)
-    number = earlier.checkpoint.number if earlier else None
-    checkpointer = Checkpointer(problem, target, integrator, disk, writer, spent, number)
 
-    def monitor(progress: Progress) -> None:
-        if recorder is not None:
-            recorder(progress)
-        signal = signals.pending(comm)
-        if signal is not None:
-            raise checkpointer.stop(signal)
-        checkpointer.write_if_due()
-
-    complete, signals = False, Signals()
-    try:
-        with signals:
-            integrator.run(problem.end, case.output.snapshots_at, monitor)
-        checkpointer.write()
-        complete = _reached(equation, integrator, problem.end)
-    finally:
-        if recorder is not None:
-            recorder.close()
-        if writer is not None and writer.series["t"]:
-            writer.attributes["wall_seconds"] = checkpointer.wall_seconds
-            writer.flush(complete=complete)
-    if writer is not None:
-        print_summary(writer, integrator, checkpointer.wall_seconds, conserved="kinetic_energy")
-
-
-def _reached(equation: KineticEquation, integrator: Integrator, end: float) -> bool:
-    """Whether the run reached ``end``.
-
-    Raises
-    ------
-    SolverError
-        If rho stopped being a density.
-    """
-    rho, t = equation.gather_rho(integrator.state), integrator.ts.getTime()
-    if not np.all(np.isfinite(rho)) or rho.min() < -0.05 * rho.max():
-        raise SolverError(f"kinetic equation: rho reaches {rho.min():.2g} at t = {t:g}")
-    return bool(t >= end * (1.0 - 1e-9))
+    job = Job(problem, target, start, mode, FREE, KineticRecorder, decorate)
+    job.run(equation, equation.fields, equation.initial_vector(problem.rho))
 
 
 def store_spectrum(writer: ResultWriter, modes: Spectrum) -> None:

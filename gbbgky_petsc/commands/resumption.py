@@ -1,15 +1,11 @@
-"""Going on with a run: what an output holds of it, and the checkpoints that make it possible. Knows no equation.
-
-A command hands over how its state lies on disk (`StateOnDisk`); `FieldsOnDisk` does that for every equation on named
-blocks.
-"""
+"""Going on with a run: what an output holds of it, and the checkpoints that make it possible. Knows no equation."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +14,7 @@ from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import GbbgkyError, InputError, Stopped, StorageError
 from gbbgky_petsc.parallel import on_root
 from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.solvers.integrator import Position
 from gbbgky_petsc.store import checkpoint as checkpoints
 from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.checkpoint import Checkpoint
@@ -26,9 +23,6 @@ from gbbgky_petsc.store.writer import ResultWriter
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
-
-    from gbbgky_petsc.fields import Fields
-    from gbbgky_petsc.solvers.integrator import Integrator, Position
 
 #: tables that a resumed run may change
 FREE = ("time", "output", "kinetic", "md", "petsc")
@@ -133,75 +127,6 @@ def fingerprint(problem: Problem) -> dict[str, Array]:
     return {"initial_rho": problem.rho, "potential": problem.potential(problem.mesh.z)}
 
 
-class StateOnDisk(Protocol):
-    """How checkpoints see the local array of a state vector.
-
-    Attributes
-    ----------
-    shapes
-        Of the whole blocks, which are datasets, by name.
-    totals
-        Entries of the blocks that are cut over ranks, which are files, by name.
-    """
-
-    shapes: Mapping[str, tuple[int, ...]]
-    totals: Mapping[str, int]
-
-    def whole(self, array: Array) -> dict[str, Array]:
-        """The whole blocks on every rank. Collective."""
-
-    def cut(self, array: Array) -> dict[str, DistributedArray]:
-        """The other blocks: views of ``array``."""
-
-    def store(self, array: Array, whole: Mapping[str, Array]) -> None:
-        """Write the whole blocks into ``array``."""
-
-
-class FieldsOnDisk:
-    """`StateOnDisk` of an equation on named blocks: whole ones are datasets, slabs are files."""
-
-    def __init__(self, fields: "Fields") -> None:
-        blocks = fields.blocks
-        self._fields = fields
-        self._slabs = [name for name in blocks if name not in fields.whole_names]
-        self.shapes: Mapping[str, tuple[int, ...]] = {name: fields.whole_shape(name) for name in fields.whole_names}
-        self.totals: Mapping[str, int] = {name: blocks[name].total for name in self._slabs}
-
-    def whole(self, array: Array) -> dict[str, Array]:
-        return {name: self._fields.gather(array, name) for name in self.shapes}
-
-    def cut(self, array: Array) -> dict[str, DistributedArray]:
-        fields = self._fields
-        return {
-            name: DistributedArray(
-                fields.comm, fields.part(array, name), fields.blocks[name].start, fields.blocks[name].total
-            )
-            for name in self._slabs
-        }
-
-    def store(self, array: Array, whole: Mapping[str, Array]) -> None:
-        self._fields.store(array, whole)
-
-
-def restore(integrator: "Integrator", disk: StateOnDisk, target: Path, point: Checkpoint) -> None:
-    """Have an integration stand where a checkpoint does. Collective.
-
-    Raises
-    ------
-    InputError
-        On all ranks, if a block is missing, of another shape or damaged.
-    """
-    from gbbgky_petsc.solvers.integrator import Position
-
-    whole = {name: point.array(target, name, shape) for name, shape in disk.shapes.items()}
-    array = integrator.state.array_w
-    checkpoints.read_blocks(target, point, disk.cut(array))
-    disk.store(array, whole)
-    frozen = point.arrays.get("preconditioner_rho")
-    known = frozen is not None and bool(np.all(np.isfinite(frozen)))
-    integrator.restore(Position(point.t, point.number, point.step, point.longest_step, frozen if known else None))
-
-
 class Checkpointer:
     """Writes a checkpoint after a step if the last one is old enough. Methods are collective.
 
@@ -209,8 +134,14 @@ class Checkpointer:
     ----------
     problem, target
         Case and result file.
-    integrator, disk
-        What is integrated, and how its state lies on disk.
+    comm
+        All ranks of the run.
+    position
+        Where the integration stands.
+    whole
+        What goes to /checkpoint as whole arrays, by name.
+    blocks
+        The blocks of the state that are cut over ranks, by name.
     writer
         The result file, on rank 0.
     spent
@@ -223,15 +154,16 @@ class Checkpointer:
         self,
         problem: Problem,
         target: Path,
-        integrator: "Integrator",
-        disk: StateOnDisk,
+        comm: "Intracomm",
+        position: Callable[[], Position],
+        whole: Callable[[], Mapping[str, Array]],
+        blocks: Callable[[], Mapping[str, DistributedArray]],
         writer: ResultWriter | None,
         spent: float,
         number: int | None,
     ) -> None:
-        self._problem, self._target, self._writer = problem, target, writer
-        self._integrator, self._disk = integrator, disk
-        self._comm = integrator.equation.comm
+        self._problem, self._target, self._comm, self._writer = problem, target, comm, writer
+        self._position, self._whole, self._blocks = position, whole, blocks
         self._seconds = problem.case.output.checkpoint_seconds
         self._started = self._last = time.monotonic()
         self._spent = spent
@@ -255,28 +187,25 @@ class Checkpointer:
         StorageError
             On all ranks, if that fails; the former checkpoint is as it was.
         """
-        position = self._integrator.position()
+        position = self._position()
         if self._seconds == 0.0 or position.number == self._number:
             return
-        array = self._integrator.state.array_r
-        checksums = checkpoints.write_blocks(self._target, position.number, self._disk.cut(array))
-        whole = self._disk.whole(array)
-        on_root(self._comm, lambda: self._name(position, whole, checksums))
+        checksums = checkpoints.write_blocks(self._target, position.number, self._blocks())
+        arrays = self._whole()
+        on_root(self._comm, lambda: self._name(position, arrays, checksums))
         self._number, self._last = position.number, time.monotonic()
 
-    def _name(self, position: "Position", whole: dict[str, Array], checksums: dict[str, str]) -> None:
-        """Have the result file hold the whole blocks of a position and name the others."""
+    def _name(self, position: Position, arrays: Mapping[str, Array], checksums: dict[str, str]) -> None:
+        """Have the result file name the blocks of a position."""
         writer = self._writer
         assert writer is not None
-        former, frozen = writer.checkpoint, position.preconditioner_rho
-        arrays = whole | fingerprint(self._problem)
-        arrays["preconditioner_rho"] = np.full(self._problem.rho.shape, np.nan) if frozen is None else frozen
+        former = writer.checkpoint
         writer.checkpoint = Checkpoint(
             t=position.t,
             number=position.number,
             step=position.step,
             longest_step=position.longest_step,
-            arrays=arrays,
+            arrays=dict(arrays) | fingerprint(self._problem),
             series_rows=len(writer.series["t"]),
             snapshot_rows=len(writer.snapshots["t"]),
             wall_seconds=self.wall_seconds,
@@ -293,7 +222,7 @@ class Checkpointer:
     def stop(self, signal: str) -> Stopped:
         """Save, and say how to go on after a signal; to be raised by the caller. Collective."""
         self.write()
-        t = self._integrator.ts.getTime()
+        t = self._position().t
         if self._seconds == 0.0:
             return Stopped(f"stopped by {signal} at t = {t:g}; nothing to go on from, output.checkpoint_seconds is 0")
         return Stopped(f"stopped by {signal} at t = {t:g}, state saved; the same command with --resume goes on")
