@@ -39,8 +39,8 @@ def build(case: Case, folder: Path) -> Problem:
     InputError
         If density, filling, rapidity window, resolution, domain or duration do not fit the state.
     """
-    model, potential, mesh = case.model.build(), case.potential.build(folder), case.build_mesh()
-    state = case.state.build(folder)
+    model, potential, mesh = case.model.build(folder), case.potential.build(folder), case.build_mesh()
+    state = case.state.build(folder, model, mesh)
     if state.density >= model.density_bound():
         raise InputError(
             f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"
