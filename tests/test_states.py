@@ -218,6 +218,15 @@ def test_split_states(base):
     )
 
 
+def test_split_of_rods_is_the_same_through_both():
+    """rho is proportional to n, and the general route agrees."""
+    model, base = HardRods(1.0), Thermal(0.3, 2.0)
+    one, other = (Split(base, 1.5, through).sample(THETA, WEIGHT, model) for through in ("filling", "density"))
+    np.testing.assert_allclose(one, other, atol=1e-12)
+    n = Split(base, 1.5).filling(THETA, model)
+    np.testing.assert_allclose(rho_of_filling(model, THETA, n), one, atol=1e-9)
+
+
 def test_filling_table_round_trip():
     model = LiebLiniger(1.0)
     n = 0.7 * np.exp(-(THETA**2))
