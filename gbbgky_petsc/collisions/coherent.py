@@ -1,0 +1,187 @@
+"""Coherent collisions: encounters of three quasiparticles of any integrable model, first order in V and in a/xi.
+
+In coordinates in which quasiparticles are free, y = x + 1/2 sum sgn(x - x') 2 pi T, the density of a gas is quadratic in
+its fluctuations (a third quasiparticle between two others changes their distance), and the pair energy has one cubic
+vertex. For momentum transfers q_1 + q_2 + q_3 = 0
+
+    W = sum_(i; jk the other two) V_(q_i) 1^dr_i 2 pi T^dr_jk q_i^2/(q_j q_k) .
+
+Momentum and energy are kept where q = lambda d, d = (v_2 - v_3, v_3 - v_1, v_1 - v_2) with effective velocities v, and
+a kick q_1 changes theta_1 by q_1/1^dr_1. With fillings n, g = n f, rho_s, and K = int dlambda lambda^2 |W(lambda d)|^2,
+
+    I = d_theta (R^t)^-1 J,    J_1 = (rho_s1 d_1/(8 pi 1^dr_1)) int int dtheta_2 dtheta_3 rho_s2 rho_s3 K B,
+    B = sum_j (d_j/1^dr_j) n'_j prod_(i != j) g_i .
+
+Amplitudes add up before they are squared; eq. (10) of arXiv:2408.00593 is, to leading order, the sum of squares
+(docs/kinetic.md). lambda enters through V alone: K = sum_ij c_i c_j Q(d_i, d_j), see `pair_table`; the poles of c_i
+and c_j at equal velocities cancel. For rods, T = -a/2 pi, the factor in front is (1 - a rho)^3.
+
+Discrete form. theta_i runs over the nodes, (R^t)^-1 is the model's own matrix, d/dtheta the conservative derivative. The
+left null vectors 1, theta, e then hold for any rho, since (1)^dr/1^dr = 1, (e')^dr/1^dr = v, sum d_i = sum d_i v_i = 0. With
+u_j = - n'_j/(g_j 1^dr_j) the weak form makes - int 1^dr u J = (1/24 pi) int rho_s rho_s rho_s g g g K [sum d_j u_j]^2 >= 0
+an identity of the sums; it is the growth of the entropy int rho_s s(n) to the accuracy of d/dtheta (spectral). K is finite
+at equal velocities and B vanishes there, so that triples of different nodes are all that is left and the sums converge as
+fast as V_k is smooth.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from mpi4py import MPI
+from petsc4py import PETSc
+from scipy.integrate import quad
+
+from gbbgky_petsc.collisions import triples
+from gbbgky_petsc.collisions.collision import Collisions, defects
+from gbbgky_petsc.collisions.dressed import Dressed
+from gbbgky_petsc.collisions.pair_table import PairTable
+from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.physics.models import IntegrableModel
+from gbbgky_petsc.physics.potential import Potential
+
+
+@dataclass(frozen=True)
+class TripleState:
+    """A dressed state with what the sums over triples take: slope s = n'/1^dr, legs and logarithms of `triples`."""
+
+    dressed: Dressed
+    slope: Array
+    leg: Array
+    logarithm: Array
+
+    @classmethod
+    def of(cls, model: IntegrableModel, mesh: PhaseSpaceMesh, rho: Array) -> "TripleState":
+        b = Dressed.of(model, mesh.theta, mesh.theta_weight, rho, mesh.theta_derivative)
+        apart = b.velocity[:, None] - b.velocity[None, :]
+        size = np.abs(apart) + np.eye(rho.size)
+        leg = 2.0 * np.pi / mesh.theta_weight * b.kernel * np.sign(apart) * size**1.5
+        return cls(b, (mesh.theta_derivative @ b.filling) / b.unit, leg, np.log(size))
+
+    def excess(self, beta: float) -> Array:
+        """t = s + beta g v, (N,): the drive less what cancels in B for any beta; vanishes in the thermal state of beta."""
+        return self.slope + beta * self.dressed.occupation * self.dressed.velocity
+
+
+class CoherentIntegral:
+    """I(theta) of the module on the theta-mesh; number, momentum and energy are conserved to rounding.
+
+    An application takes N^3/6 kernels, shared out over the ranks; the table of the potential is computed once.
+
+    Parameters
+    ----------
+    model
+        Any integrable model.
+    potential, mesh
+        Pair potential; theta-mesh (and z for the density correlation).
+    comm
+        All methods are collective on it.
+    coherent
+        False adds squares of amplitudes, the limit D -> 0 of eq. (10), for comparison.
+
+    Raises
+    ------
+    InputError
+        For a potential that jumps.
+    """
+
+    def __init__(
+        self,
+        model: IntegrableModel,
+        potential: Potential,
+        mesh: PhaseSpaceMesh,
+        comm: PETSc.Comm = PETSc.COMM_WORLD,
+        coherent: bool = True,
+    ) -> None:
+        self.model, self.potential, self.mesh, self.coherent = model, potential, mesh, coherent
+        self.comm: MPI.Intracomm = comm.tompi4py()
+        self.table = PairTable(potential, self.comm)
+        xi = potential.range
+        self._square = 2.0 * xi * quad(lambda x: float(potential(xi * x)) ** 2, 0.0, np.inf)[0]
+        self._state: TripleState | None = None
+
+    def state(self, rho: Array) -> TripleState:
+        """The dressed state at rho; the last one is kept."""
+        if self._state is None or not np.array_equal(rho, self._state.dressed.rho):
+            self._state = TripleState.of(self.model, self.mesh, rho.copy())
+        return self._state
+
+    def __call__(self, rho: Array) -> Collisions:
+        """Collision integral at rho, (N,) and the same on every rank. Collective.
+
+        Raises
+        ------
+        InputError
+            If the effective velocity is not monotonic.
+        """
+        s = self.state(rho)
+        total = triples.flux(*self._sums(s, s.slope))
+        self.comm.Allreduce(MPI.IN_PLACE, total)
+        rate = self.mesh.theta_derivative @ (s.dressed.rotation_inverse @ (self._front(s) * total))
+        strength = self._correlation(s)
+        energy = 0.5 * strength * self._square / (self.mesh.theta_weight * float(rho.sum()))
+        lost = defects(self.model, self.mesh.theta, rate)
+        return Collisions(
+            rate, lost, energy, strength * self.potential(self.mesh.z), self.table.error, self.table.nodes
+        )  # fmt: skip
+
+    def derivative(self, rho: Array, beta: float | None = None) -> Array:
+        """dI/d rho, (N, N), exact in thermal states of any model and, at fixed density, everywhere for rods. Collective.
+
+        sum_j d_j v_j = 0 makes B the same with t = n'/1^dr + beta g v in the place of n'/1^dr, and t vanishes in the
+        thermal state of inverse temperature beta. Here t and g vary, and K, d, rho_s and R^t, which multiply t, do not.
+
+        Parameters
+        ----------
+        rho : (N,)
+        beta
+            Inverse temperature; by default the one that makes t smallest.
+        """
+        s, D = self.state(rho), self.mesh.theta_derivative
+        b = s.dressed
+        if beta is None:
+            flow = b.occupation * b.velocity
+            beta = max(0.0, -float(s.slope @ flow) / float(flow @ flow))
+        both = np.stack(triples.responses(*self._sums(s, s.excess(beta))))
+        self.comm.Allreduce(MPI.IN_PLACE, both)
+        by_filling = b.filling_response()
+        by_occupation = b.occupation_slope[:, None] * by_filling
+        unit_response = 2.0 * np.pi * b.bare_kernel
+        excess = (D @ by_filling - s.slope[:, None] * unit_response) / b.unit[:, None]
+        excess += beta * b.velocity[:, None] * by_occupation
+        excess += beta * b.occupation[:, None] * b.velocity_response(by_filling)
+        flux = self._front(s)[:, None] * (both[0] @ excess + both[1] @ by_occupation)
+        return np.asarray(D @ (b.rotation_inverse @ flux))
+
+    def entropy_production(self, rho: Array) -> float:
+        """(1/24 pi) int rho_s rho_s rho_s g g g K [sum_j d_j u_j]^2 >= 0 of the module: dS/dt per unit length."""
+        s = self.state(rho)
+        b = s.dressed
+        total = triples.production(
+            b.velocity, b.unit, s.leg, s.logarithm, self.table.coefficients, b.states, b.occupation, s.slope
+        )  # fmt: skip
+        return total * self.mesh.theta_weight**3 * self.table.scale / (4.0 * np.pi)
+
+    def _sums(self, s: TripleState, drive: Array) -> tuple:
+        """Arguments of `triples.flux`."""
+        b = s.dressed
+        return (
+            self.comm.rank, self.comm.size, b.velocity, b.unit, s.leg, s.logarithm, self.table.coefficients, b.states,
+            b.occupation, drive, self.coherent,
+        )  # fmt: skip
+
+    def _front(self, s: TripleState) -> Array:
+        """What turns `triples.flux`, a sum over unordered pairs, into J, (N,)."""
+        return np.asarray(self.mesh.theta_weight**2 * self.table.scale / (4.0 * np.pi * s.dressed.unit))
+
+    def _correlation(self, s: TripleState) -> float:
+        """int int G_k/V_k, first order in V, stationary without diffusion; for rods (1 - a rho)^4 int int (...).
+
+        int int dtheta dtheta' 1^dr rho_s 1^dr' rho_s' [n' g' 1^dr' - 1^dr g n''']/(v - v'), primed: at theta'.
+        """
+        b, D = s.dressed, self.mesh.theta_derivative
+        slope, charge, weight = D @ b.filling, b.occupation * b.unit, b.unit * b.states * self.mesh.theta_weight
+        apart = b.velocity[:, None] - b.velocity
+        np.fill_diagonal(apart, b.velocity_slope)
+        pairs = np.outer(slope, charge) - np.outer(charge, slope)
+        np.fill_diagonal(pairs, (D @ slope) * charge - slope * (D @ charge))
+        return float(weight @ (pairs / apart) @ weight)
