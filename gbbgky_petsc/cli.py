@@ -67,6 +67,18 @@ def parser() -> argparse.ArgumentParser:
         help="the 6 slowest relaxation modes too (another number: --set kinetic.spectrum=N)",
     )
 
+    rates = commands.add_parser("rates", allow_abbrev=False, help="times of thermalisation of a case, not integrated")
+    _add_case(rates, "CASE_rates.h5")
+    rates.add_argument(
+        "--scan",
+        action="append",
+        default=[],
+        metavar="KEY=A:B:N[:log]",
+        help="N values of a key (repeatable)",
+    )
+    rates.add_argument("--kind", action="append", default=[], help="a collision operator (repeatable; default: all)")
+    rates.add_argument("--modes", type=int, default=3, help="slowest modes around the thermal state (default: 3)")
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
@@ -98,6 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise InputError(f"{petsc[0]}: gbbgky {arguments.command} takes no PETSc options")
         elif arguments.command == "md":
             _md(arguments)
+        elif arguments.command == "rates":
+            _rates(arguments)
         elif arguments.command == "validate":
             _validate(arguments)
         elif arguments.command == "plot":
@@ -166,6 +180,16 @@ def _kinetic(arguments: argparse.Namespace, petsc: list[str]) -> None:
         built, start = kinetic.start_from(built, arguments.source, math.inf if arguments.at is None else arguments.at)
         origin = f"{arguments.source.name} at t = {start:g}"
     kinetic.run(built, target, start, origin)
+
+
+def _rates(arguments: argparse.Namespace) -> None:
+    _start_petsc([])
+    from gbbgky_petsc.commands.rates import rates
+    from gbbgky_petsc.store.writer import check_target
+
+    target = arguments.output or Path("runs/results") / f"{arguments.case.stem}_rates.h5"
+    check_target(target, arguments.force)
+    rates(arguments.case, target, arguments.set, arguments.scan, arguments.kind, arguments.modes)
 
 
 def _validate(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from test_cli import CASE, SMALL, gbbgky, sets
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.commands.kinetic import start_from
+from gbbgky_petsc.commands.kinetic import collision_integral, start_from
 from gbbgky_petsc.errors import InputError
 
 END = "time.end=100.0"
@@ -77,7 +77,7 @@ def test_starts_that_do_not_fit(hierarchy_run, change, word):
 )
 def test_bad_kinetic_tables(changes):
     with pytest.raises(InputError, match="kinetic"):
-        case_file.load(CASE, changes)
+        collision_integral(problem.build(case_file.load(CASE, changes), CASE.parent))
 
 
 def test_failures_are_one_line(tmp_path):
@@ -128,5 +128,5 @@ def test_encounters_of_three(tmp_path):
     )
     assert refused.returncode == 2
     assert refused.stderr.strip() == (
-        "gbbgky: kinetic: kind = three_body has no staggered mesh; allowed: landau, screened for that"
+        "gbbgky: kinetic.staggered = true: kinetic.kind = three_body has no such option; allowed with: landau, screened"
     )

@@ -1,7 +1,7 @@
 """Coherent collisions: encounters of three quasiparticles of any integrable model, first order in V and in a/xi.
 
-In coordinates in which quasiparticles are free, y = x + 1/2 sum sgn(x - x') 2 pi T, the density of a gas is quadratic in
-its fluctuations (a third quasiparticle between two others changes their distance), and the pair energy has one cubic
+In coordinates in which quasiparticles are free, y = x + 1/2 sum sgn(x - x') 2 pi T, the density of a gas is quadratic
+in its fluctuations (a third quasiparticle between two others changes their distance), and the pair energy has one cubic
 vertex. For momentum transfers q_1 + q_2 + q_3 = 0
 
     W = sum_(i; jk the other two) V_(q_i) 1^dr_i 2 pi T^dr_jk q_i^2/(q_j q_k) .
@@ -16,12 +16,15 @@ Amplitudes add up before they are squared; eq. (10) of arXiv:2408.00593 is, to l
 (docs/kinetic.md). lambda enters through V alone: K = sum_ij c_i c_j Q(d_i, d_j), see `pair_table`; the poles of c_i
 and c_j at equal velocities cancel. For rods, T = -a/2 pi, the factor in front is (1 - a rho)^3.
 
-Discrete form. theta_i runs over the nodes, (R^t)^-1 is the model's own matrix, d/dtheta the conservative derivative. The
-left null vectors 1, theta, e then hold for any rho, since (1)^dr/1^dr = 1, (e')^dr/1^dr = v, sum d_i = sum d_i v_i = 0. With
-u_j = - n'_j/(g_j 1^dr_j) the weak form makes - int 1^dr u J = (1/24 pi) int rho_s rho_s rho_s g g g K [sum d_j u_j]^2 >= 0
-an identity of the sums; it is the growth of the entropy int rho_s s(n) to the accuracy of d/dtheta (spectral). K is finite
-at equal velocities and B vanishes there, so that triples of different nodes are all that is left and the sums converge as
-fast as V_k is smooth.
+Discrete form. theta_i runs over the nodes, (R^t)^-1 is the model's own matrix, d/dtheta the conservative derivative.
+The left null vectors 1, theta, e then hold for any rho: 1^dr/1^dr = 1, (e')^dr/1^dr = v, sum d_i = sum d_i v_i = 0.
+With u_j = - n'_j/(g_j 1^dr_j) the weak form makes
+
+    - int 1^dr u J = (1/24 pi) int rho_s rho_s rho_s g g g K [sum d_j u_j]^2 >= 0
+
+an identity of the sums; it is the growth of the entropy int rho_s s(n) to the accuracy of d/dtheta (spectral). K is
+finite at equal velocities and B vanishes there, so that triples of different nodes are all that is left and the sums
+converge as fast as V_k is smooth.
 """
 
 from dataclasses import dataclass
@@ -32,11 +35,13 @@ from petsc4py import PETSc
 from scipy.integrate import quad
 
 from gbbgky_petsc.collisions import triples
-from gbbgky_petsc.collisions.collision import Collisions, defects
+from gbbgky_petsc.collisions.amplitudes import SecondOrderKernel
 from gbbgky_petsc.collisions.dressed import Dressed
+from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, register
 from gbbgky_petsc.collisions.pair_table import PairTable
 from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
-from gbbgky_petsc.physics.models import IntegrableModel
+from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.physics.models import HardRods, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
 
@@ -52,37 +57,41 @@ class TripleState:
     @classmethod
     def of(cls, model: IntegrableModel, mesh: PhaseSpaceMesh, rho: Array) -> "TripleState":
         b = Dressed.of(model, mesh.theta, mesh.theta_weight, rho, mesh.theta_derivative)
-        apart = b.velocity[:, None] - b.velocity[None, :]
-        size = np.abs(apart) + np.eye(rho.size)
-        leg = 2.0 * np.pi / mesh.theta_weight * b.kernel * np.sign(apart) * size**1.5
-        return cls(b, (mesh.theta_derivative @ b.filling) / b.unit, leg, np.log(size))
+        leg, logarithm = triples.legs(b.velocity, 2.0 * np.pi / mesh.theta_weight * b.kernel)
+        return cls(b, (mesh.theta_derivative @ b.filling) / b.unit, leg, logarithm)
 
     def excess(self, beta: float) -> Array:
-        """t = s + beta g v, (N,): the drive less what cancels in B for any beta; vanishes in the thermal state of beta."""
+        """t = s + beta g v, (N,): B is the same for any beta, and t vanishes in the thermal state of beta."""
         return self.slope + beta * self.dressed.occupation * self.dressed.velocity
 
 
-class CoherentIntegral:
+@register("coherent")
+class Coherent(CollisionOperator):
     """I(theta) of the module on the theta-mesh; number, momentum and energy are conserved to rounding.
 
     An application takes N^3/6 kernels, shared out over the ranks; the table of the potential is computed once.
 
     Parameters
     ----------
-    model
-        Any integrable model.
-    potential, mesh
-        Pair potential; theta-mesh (and z for the density correlation).
-    comm
-        All methods are collective on it.
+    model, potential, mesh, comm
+        As for `CollisionOperator`; any integrable model. For free particles I = 0 but for the second order.
+    tolerance
+        Relative error allowed for the table of the potential.
+    second_order
+        Rods and free particles: add the amplitude of second order in V, which interferes with the first.
     coherent
         False adds squares of amplitudes, the limit D -> 0 of eq. (10), for comparison.
 
     Raises
     ------
     InputError
-        For a potential that jumps.
+        For a potential that jumps, or the second order of a model that has none.
+    SolverError
+        If the table misses the tolerance.
     """
+
+    equation = "kinetic equation of coherent encounters of three, first order in V0"
+    accepts = frozenset({"tolerance", "second_order"})
 
     def __init__(
         self,
@@ -90,11 +99,26 @@ class CoherentIntegral:
         potential: Potential,
         mesh: PhaseSpaceMesh,
         comm: PETSc.Comm = PETSc.COMM_WORLD,
+        tolerance: float = 1e-5,
+        second_order: bool = False,
         coherent: bool = True,
     ) -> None:
-        self.model, self.potential, self.mesh, self.coherent = model, potential, mesh, coherent
-        self.comm: MPI.Intracomm = comm.tompi4py()
+        super().__init__(model, potential, mesh, comm)
+        self.coherent = coherent
         self.table = PairTable(potential, self.comm)
+        self.error = self.table.error
+        self._second: SecondOrderKernel | None = None
+        if second_order:
+            if not isinstance(model, HardRods):  # free particles are rods of length 0
+                raise InputError("kinetic.second_order = true: allowed with model.kind = hard_rods, free")
+            self._second = SecondOrderKernel(
+                self.table.transform, potential.range, mesh.theta_points, mesh.theta_weight
+            )  # fmt: skip
+            self.error = max(self.error, self._second.error)
+        if self.error > tolerance:
+            raise SolverError(
+                f"kinetic.tolerance = {tolerance:g}: the integral over momentum transfers is off by {self.error:.1e}"
+            )
         xi = potential.range
         self._square = 2.0 * xi * quad(lambda x: float(potential(xi * x)) ** 2, 0.0, np.inf)[0]
         self._state: TripleState | None = None
@@ -118,14 +142,11 @@ class CoherentIntegral:
         self.comm.Allreduce(MPI.IN_PLACE, total)
         rate = self.mesh.theta_derivative @ (s.dressed.rotation_inverse @ (self._front(s) * total))
         strength = self._correlation(s)
-        energy = 0.5 * strength * self._square / (self.mesh.theta_weight * float(rho.sum()))
-        lost = defects(self.model, self.mesh.theta, rate)
-        return Collisions(
-            rate, lost, energy, strength * self.potential(self.mesh.z), self.table.error, self.table.nodes
-        )  # fmt: skip
+        correlation = strength * self.potential(self.mesh.z)
+        return self._collisions(rho, rate, 0.5 * strength * self._square, correlation, self.error, self.table.nodes)
 
     def derivative(self, rho: Array, beta: float | None = None) -> Array:
-        """dI/d rho, (N, N), exact in thermal states of any model and, at fixed density, everywhere for rods. Collective.
+        """dI/d rho, (N, N), exact in thermal states and, at fixed density, everywhere for rods. Collective.
 
         sum_j d_j v_j = 0 makes B the same with t = n'/1^dr + beta g v in the place of n'/1^dr, and t vanishes in the
         thermal state of inverse temperature beta. Here t and g vary, and K, d, rho_s and R^t, which multiply t, do not.
@@ -155,19 +176,26 @@ class CoherentIntegral:
     def entropy_production(self, rho: Array) -> float:
         """(1/24 pi) int rho_s rho_s rho_s g g g K [sum_j d_j u_j]^2 >= 0 of the module: dS/dt per unit length."""
         s = self.state(rho)
-        b = s.dressed
-        total = triples.production(
-            b.velocity, b.unit, s.leg, s.logarithm, self.table.coefficients, b.states, b.occupation, s.slope
-        )  # fmt: skip
+        total = triples.production(*self._sums(s, s.slope)[2:-1])
         return total * self.mesh.theta_weight**3 * self.table.scale / (4.0 * np.pi)
 
     def _sums(self, s: TripleState, drive: Array) -> tuple:
         """Arguments of `triples.flux`."""
         b = s.dressed
         return (
-            self.comm.rank, self.comm.size, b.velocity, b.unit, s.leg, s.logarithm, self.table.coefficients, b.states,
-            b.occupation, drive, self.coherent,
+            self.comm.rank, self.comm.size, b.velocity, b.unit, s.leg, s.logarithm, self.table.coefficients,
+            self._beyond(b), b.states, b.occupation, drive, self.coherent,
         )  # fmt: skip
+
+    def _beyond(self, b: Dressed) -> Array:
+        """Second order of K/Psi(0) by differences of nodes, (N, N): kappa^9 2 a <T_1 T_2> + kappa^11 <T_2 T_2>."""
+        n = b.rho.size
+        if self._second is None or self.table.scale == 0.0:
+            return np.zeros((n, n))
+        assert isinstance(self.model, HardRods)
+        a, kappa = self.model.length, float(b.unit[0])
+        second = 2.0 * a * kappa**9 * self._second.mixed + kappa**11 * self._second.square
+        return np.asarray(second / self.table.scale)
 
     def _front(self, s: TripleState) -> Array:
         """What turns `triples.flux`, a sum over unordered pairs, into J, (N,)."""

@@ -64,7 +64,7 @@ class Dressed:
         if np.diff(v).min() <= 0.0:
             at = theta[int(np.diff(v).argmin())]
             raise InputError(
-                f"state: its effective velocity falls with theta at {at:.3g}; encounters of three: allowed where it grows"
+                f"state: effective velocity falls with theta at {at:.3g}; encounters of three: allowed where it grows"
             )
         f = model.statistics.factor(n)
         Rt = np.eye(theta.size) - n[:, None] * T

@@ -121,7 +121,7 @@ class PairTable:
     Attributes
     ----------
     scale : Psi(0)
-    error : estimated error of Psi relative to Psi(0): of the trapezoidal rule, of the table's interpolation, of the tail
+    error : estimated error of Psi relative to Psi(0): trapezoidal rule, interpolation and tail
     nodes : number of wavenumbers sampled
     coefficients : (m, 4) of the cubic in (x/SPACING - cell) that gives S in each cell
 
@@ -157,7 +157,7 @@ class PairTable:
         self.error = float(min(rule, max(rule**2, 1e-12)) + inside + self._tail_error(G))
 
     def _tail_error(self, G: Array) -> float:
-        """Share of what lies beyond the samples, times the relative error of its exponent (1e-4, measured), or the cut."""
+        """Share of what lies beyond the samples times the error of its exponent (1e-4, measured), or of the cut."""
         n = self.nodes
         total = float((G**2).sum())
         if np.isfinite(self.transform.exponent):

@@ -3,8 +3,7 @@
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.collisions.collision import CollisionIntegral
-from gbbgky_petsc.collisions.three_body import ThreeBodyIntegral
+from gbbgky_petsc.collisions.operator import CollisionOperator
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.hierarchy import Measurement
 from gbbgky_petsc.errors import SolverError
@@ -26,7 +25,7 @@ class KineticEquation:
         The collision integral; all methods are collective on its communicator.
     """
 
-    def __init__(self, collisions: CollisionIntegral | ThreeBodyIntegral) -> None:
+    def __init__(self, collisions: CollisionOperator) -> None:
         self.collisions = collisions
 
     def create_vector(self, rho: Array) -> PETSc.Vec:
