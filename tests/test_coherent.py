@@ -18,11 +18,12 @@ from gbbgky_petsc.collisions.pair_table import PairTable
 from gbbgky_petsc.collisions.spectrum import spectrum, thermal_state
 from gbbgky_petsc.collisions.triples import kernel
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
-from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator
+from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power, Tabulated
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
+from gbbgky_petsc.solvers.integrator import Integrator
 
 POTENTIAL = Potential(Gaussian(), 1.0, 20.0)
 STATE = BoostedThermal(0.2, 1.5, 1.0)
@@ -258,11 +259,10 @@ def test_relaxation_of_lieb_liniger(coupling):
     """A quench ends in the Yang-Yang state of the same N and E after some tens of implicit steps; the modes decay."""
     collisions = coherent(LiebLiniger(coupling), 40)
     rho = sample(collisions)
-    integrator = KineticIntegrator(KineticEquation(collisions), rho, 0.0, 1e9)
-    reports = []
-    integrator.run(1e9, [], reports.append)
-    final = integrator.equation.gather(integrator.state)
-    integrator.destroy()
+    equation, reports = KineticEquation(collisions), []
+    with Integrator(equation, equation.initial_vector(rho), 0.0, 1e9) as integrator:
+        integrator.run(1e9, [], reports.append)
+        final = equation.gather_rho(integrator.state)
     energy = [r.measurement.kinetic_energy for r in reports]
     _, thermal = thermal_state(collisions, rho)
     assert len(reports) < 150

@@ -56,9 +56,9 @@ class TripleState:
 
     @classmethod
     def of(cls, model: IntegrableModel, mesh: PhaseSpaceMesh, rho: Array) -> "TripleState":
-        b = Dressed.of(model, mesh.theta, mesh.theta_weight, rho, mesh.theta_derivative)
-        leg, logarithm = triples.legs(b.velocity, 2.0 * np.pi / mesh.theta_weight * b.kernel)
-        return cls(b, (mesh.theta_derivative @ b.filling) / b.unit, leg, logarithm)
+        b = Dressed(model.background(mesh.theta, mesh.theta_weight, rho), mesh.theta_derivative)
+        leg, logarithm = triples.legs(b.velocity, 2.0 * np.pi * b.kernel)
+        return cls(b, b.filling_slope / b.unit, leg, logarithm)
 
     def excess(self, beta: float) -> Array:
         """t = s + beta g v, (N,): B is the same for any beta, and t vanishes in the thermal state of beta."""
@@ -125,7 +125,7 @@ class Coherent(CollisionOperator):
 
     def state(self, rho: Array) -> TripleState:
         """The dressed state at rho; the last one is kept."""
-        if self._state is None or not np.array_equal(rho, self._state.dressed.rho):
+        if self._state is None or not np.array_equal(rho, self._state.dressed.background.rho):
             self._state = TripleState.of(self.model, self.mesh, rho.copy())
         return self._state
 
@@ -140,7 +140,8 @@ class Coherent(CollisionOperator):
         s = self.state(rho)
         total = triples.flux(*self._sums(s, s.slope))
         self.comm.Allreduce(MPI.IN_PLACE, total)
-        rate = self.mesh.theta_derivative @ (s.dressed.rotation_inverse @ (self._front(s) * total))
+        flux = s.dressed.background.rotation_inverse @ (self._front(s) * total)
+        rate = self.mesh.theta_derivative @ flux
         strength = self._correlation(s)
         correlation = strength * self.potential(self.mesh.z)
         return self._collisions(rho, rate, 0.5 * strength * self._square, correlation, self.error, self.table.nodes)
@@ -164,14 +165,11 @@ class Coherent(CollisionOperator):
             beta = max(0.0, -float(s.slope @ flow) / float(flow @ flow))
         both = np.stack(triples.responses(*self._sums(s, s.excess(beta))))
         self.comm.Allreduce(MPI.IN_PLACE, both)
-        by_filling = b.filling_response()
-        by_occupation = b.occupation_slope[:, None] * by_filling
-        unit_response = 2.0 * np.pi * b.bare_kernel
-        excess = (D @ by_filling - s.slope[:, None] * unit_response) / b.unit[:, None]
-        excess += beta * b.velocity[:, None] * by_occupation
-        excess += beta * b.occupation[:, None] * b.velocity_response(by_filling)
-        flux = self._front(s)[:, None] * (both[0] @ excess + both[1] @ by_occupation)
-        return np.asarray(D @ (b.rotation_inverse @ flux))
+        excess = (D @ b.filling_response - s.slope[:, None] * b.unit_response) / b.unit[:, None]
+        excess += beta * b.velocity[:, None] * b.occupation_response
+        excess += beta * b.occupation[:, None] * b.velocity_response
+        flux = self._front(s)[:, None] * (both[0] @ excess + both[1] @ b.occupation_response)
+        return np.asarray(D @ (b.background.rotation_inverse @ flux))
 
     def entropy_production(self, rho: Array) -> float:
         """(1/24 pi) int rho_s rho_s rho_s g g g K [sum_j d_j u_j]^2 >= 0 of the module: dS/dt per unit length."""
@@ -189,7 +187,7 @@ class Coherent(CollisionOperator):
 
     def _beyond(self, b: Dressed) -> Array:
         """Second order of K/Psi(0) by differences of nodes, (N, N): kappa^9 2 a <T_1 T_2> + kappa^11 <T_2 T_2>."""
-        n = b.rho.size
+        n = b.unit.size
         if self._second is None or self.table.scale == 0.0:
             return np.zeros((n, n))
         assert isinstance(self.model, HardRods)
@@ -207,7 +205,8 @@ class Coherent(CollisionOperator):
         int int dtheta dtheta' 1^dr rho_s 1^dr' rho_s' [n' g' 1^dr' - 1^dr g n''']/(v - v'), primed: at theta'.
         """
         b, D = s.dressed, self.mesh.theta_derivative
-        slope, charge, weight = D @ b.filling, b.occupation * b.unit, b.unit * b.states * self.mesh.theta_weight
+        slope, charge = b.filling_slope, b.occupation * b.unit
+        weight = b.unit * b.states * self.mesh.theta_weight
         apart = b.velocity[:, None] - b.velocity
         np.fill_diagonal(apart, b.velocity_slope)
         pairs = np.outer(slope, charge) - np.outer(charge, slope)

@@ -1,83 +1,82 @@
-"""Dressed quantities of the integrable model that collisions of three quasiparticles need."""
+"""What collisions of three quasiparticles need of a background beside its own properties."""
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.physics.models import IntegrableModel
+from gbbgky_petsc.physics.models import Background
 
 
-@dataclass(frozen=True)
 class Dressed:
-    """A homogeneous state in terms of its fillings (theory of GHD).
+    """A homogeneous state in terms of fillings, with their slopes and responses.
 
-    Attributes
+    Parameters
     ----------
-    rho, states, filling : (N,) rho, rho_s and n = rho/rho_s
-    occupation : (N,) n f with the statistical factor f
-    occupation_slope : (N,) d(n f)/dn
-    unit : (N,) 1^dr = 2 pi rho_s
-    velocity, velocity_slope : (N,) effective velocity v and dv/dtheta
-    kernel : (N, N) T^dr as an operator, quadrature weight included
-    bare_kernel : (N, N) T as an operator
-    rotation, rotation_inverse : (N, N) R^t = 1 - n T and its inverse
+    background
+        The model linearised around the state.
+    derivative : (N, N)
+        d/dtheta on densities.
+
+    Raises
+    ------
+    InputError
+        Where the effective velocity does not grow with theta: quasiparticles of equal velocity and different theta have
+        no finite amplitude.
     """
 
-    rho: Array
-    states: Array
-    filling: Array
-    occupation: Array
-    occupation_slope: Array
-    unit: Array
-    velocity: Array
-    velocity_slope: Array
-    kernel: Array
-    bare_kernel: Array
-    rotation: Array
-    rotation_inverse: Array
-
-    @classmethod
-    def of(cls, model: IntegrableModel, theta: Array, weight: float, rho: Array, derivative: Array) -> "Dressed":
-        """Dress the model at rho, (N,) on uniform theta; ``derivative`` (N, N) is d/dtheta on densities.
-
-        Raises
-        ------
-        InputError
-            Where the effective velocity does not grow with theta: quasiparticles of equal velocity and different theta
-            have no finite amplitude.
-        """
-        T = weight * model.scattering_kernel(theta[:, None] - theta[None, :])
-        states = 1.0 / (2.0 * np.pi) + T @ rho
-        n = rho / states
-        R_inverse = np.linalg.inv(np.eye(theta.size) - T * n[None, :])
-        drive = model.energy_derivative(theta)
-        unit, flow = R_inverse @ np.ones_like(theta), R_inverse @ drive
-        kernel = R_inverse @ T
-        kernel = 0.5 * (kernel + kernel.T)
-        v = flow / unit
-        # T depends on differences: (h^dr)' = (h')^dr + T^dr n' h^dr
-        n_slope = derivative @ n
-        bend = R_inverse @ np.gradient(drive, weight) + kernel @ (n_slope * flow)
-        v_slope = (bend - v * (kernel @ (n_slope * unit))) / unit
-        if np.diff(v).min() <= 0.0:
-            at = theta[int(np.diff(v).argmin())]
+    def __init__(self, background: Background, derivative: Array) -> None:
+        self.background = b = background
+        self.velocity, self.unit, self.states = b.velocity, b.unit_dressed, b.density_of_states
+        self.filling_slope = derivative @ b.filling
+        self.occupation = b.filling * b.statistical_factor
+        if np.diff(b.velocity).min() <= 0.0:
+            at = b.theta[int(np.diff(b.velocity).argmin())]
             raise InputError(
                 f"state: effective velocity falls with theta at {at:.3g}; encounters of three: allowed where it grows"
             )
-        f = model.statistics.factor(n)
-        Rt = np.eye(theta.size) - n[:, None] * T
-        return cls(
-            rho, states, n, n * f, model.statistics.variance_slope(n), unit, v, v_slope, kernel, T, Rt, R_inverse.T
-        )  # fmt: skip
 
+    @cached_property
+    def kernel(self) -> Array:
+        """(N, N) T^dr, a symmetric function."""
+        kernel = self.background.kernel_dressed
+        return 0.5 * (kernel + kernel.T)
+
+    @cached_property
+    def velocity_slope(self) -> Array:
+        """(N,) dv/dtheta: T depends on differences, so that (h^dr)' = (h')^dr + T^dr n' h^dr."""
+        b = self.background
+        bend = b.rotation_inverse.T @ np.gradient(b.model.energy_derivative(b.theta), b.weight)
+        return (bend + self._response_of_dressed(self.filling_slope)) / self.unit
+
+    def _response_of_dressed(self, change: Array) -> Array:
+        """delta (e')^dr - v delta 1^dr for delta n = ``change``: delta h^dr = T^dr h^dr delta n."""
+        flow, v = self.unit * self.velocity, self.velocity
+        weighted = self.background.weight * self.kernel
+        return np.asarray(weighted @ (change * flow) - v * (weighted @ (change * self.unit)))
+
+    @cached_property
     def filling_response(self) -> Array:
-        """dn/drho, (N, N)."""
-        return np.asarray(self.rotation / self.states[:, None])
+        """(N, N) dn/drho."""
+        return self.background.rotation / self.states[:, None]
 
-    def velocity_response(self, by_filling: Array) -> Array:
-        """dv/drho, (N, N), from dn/drho: delta h^dr = T^dr h^dr delta n."""
-        u, v = self.unit, self.velocity
-        by_n = self.kernel * (u * v)[None, :] - v[:, None] * self.kernel * u[None, :]
-        return np.asarray((by_n / u[:, None]) @ by_filling)
+    @cached_property
+    def occupation_response(self) -> Array:
+        """(N, N) d(n f)/drho."""
+        slope = self.background.model.statistics.variance_slope(self.background.filling)
+        return np.asarray(slope[:, None] * self.filling_response)
+
+    @cached_property
+    def unit_response(self) -> Array:
+        """(N, N) d1^dr/drho = 2 pi T."""
+        b = self.background
+        return 2.0 * np.pi * b.weight * b.model.scattering_kernel(b.theta[:, None] - b.theta[None, :])
+
+    @cached_property
+    def velocity_response(self) -> Array:
+        """(N, N) dv/drho."""
+        flow = (self.unit * self.velocity)[:, None] * self.filling_response
+        weighted = self.background.weight * self.kernel
+        change = weighted @ flow - self.velocity[:, None] * (weighted @ (self.unit[:, None] * self.filling_response))
+        return np.asarray(change / self.unit[:, None])
