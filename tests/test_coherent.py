@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpi4py import MPI
 from petsc4py import PETSc
-from scipy.special import erf
+from scipy.special import erf, wofz
 
 from gbbgky_petsc.collisions import build
 from gbbgky_petsc.collisions.amplitudes import vertex
 from gbbgky_petsc.collisions.coherent import Coherent
+from gbbgky_petsc.collisions.dressed import Dressed
 from gbbgky_petsc.collisions.pair_table import PairTable
+from gbbgky_petsc.collisions.screening import Clouds
 from gbbgky_petsc.collisions.spectrum import spectrum, thermal_state
 from gbbgky_petsc.collisions.triples import kernel
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
@@ -378,3 +380,98 @@ def test_ranks_agree(model):
     rho = sample(alone)
     for many, one in ((shared(rho).rate, alone(rho).rate), (shared.derivative(rho), alone.derivative(rho))):
         np.testing.assert_allclose(many, one, atol=1e-12 * np.abs(one).max())
+
+
+# --- screening ---
+
+
+def screened(model, strength=0.5, points=40, **keywords):
+    return coherent(model, points, potential=Potential(Gaussian(), strength, 20.0), screened=True, **keywords)
+
+
+def test_response_of_a_maxwellian():
+    """chi(v) of thermal rods is that of the plasma dispersion function."""
+    model, beta = HardRods(1.0), 1.0
+    mesh = mesh_of(48, 7.0)
+    b = Dressed(
+        model.background(
+            mesh.theta, mesh.theta_weight, Thermal(0.2, beta).sample(mesh.theta, mesh.theta_weight, model)
+        ),
+        mesh.theta_derivative,
+    )
+    zeta = mesh.theta * np.sqrt(0.5 * beta)
+    # kappa^2 int rho'/(theta - u - i0), one kappa of v = theta/kappa
+    exact = -(0.8**2) * 0.2 * beta * (1.0 + zeta * 1j * np.sqrt(np.pi) * wofz(zeta))
+    np.testing.assert_allclose(Clouds.of(b).response, exact, atol=1e-7)
+
+
+def test_screened_kernel_of_rods_is_that_of_three_dressed_legs():
+    """Every leg of a rod carries 1/eps: against the trapezoidal rule in lambda at three nodes."""
+    collisions = screened(HardRods(1.0), points=12)
+    state = collisions.state(sample(collisions))
+    b, chi = state.dressed, Clouds.of(state.dressed).response
+    i, j, k = 2, 6, 7
+    v = b.velocity[[i, j, k]]
+    d = np.roll(v, -1) - np.roll(v, 1)
+    lam = 2e-5 * (np.arange(200000) + 0.5)
+    V = [0.5 * np.sqrt(2.0 * np.pi) * np.exp(-0.5 * (20.0 * lam * x) ** 2) for x in d]
+    eps = [1.0 - of * np.where(x > 0.0, c, c.conj()) for of, x, c in zip(V, d, chi[[i, j, k]], strict=True)]
+    W = sum(of * x**3 for of, x in zip(V, d, strict=True)) / np.prod(d) * 0.8**2 / (eps[0] * eps[1] * eps[2])
+    exact = 2.0 * 2e-5 * float((lam**2 * np.abs(W) ** 2).sum())
+    nodes = [(x, y, z) for x in range(12) for y in range(x + 1, 12) for z in range(y + 1, 12)]
+    assert state.kernels[nodes.index((i, j, k))] == pytest.approx(exact, rel=1e-5)
+
+
+@pytest.mark.parametrize("model", [HardRods(1.0), LiebLiniger(2.0)], ids=str)
+def test_identities_with_screening(model):
+    """Invariants, entropy and the thermal state; the first order for V -> 0; the correlations of the RPA."""
+    collisions = screened(model, points=48)
+    rho = sample(collisions) * (1.0 + 0.2 * np.sin(collisions.mesh.theta))
+    result = collisions(rho)
+    assert max(result.defects) < 1e-12
+    assert entropy_rate(collisions, rho, result.rate) == pytest.approx(collisions.entropy_production(rho), rel=1e-4)
+    thermal = sample(collisions, Thermal(0.2, 0.8))
+    assert np.abs(collisions(thermal).rate).max() < 1e-4 * np.abs(result.rate).max()
+    b = collisions.state(thermal).dressed
+    chi = collisions.mesh.theta_weight * float((b.unit**2 * b.states * b.occupation).sum())
+    k = (np.arange(2000) + 0.5) * 2.5e-4
+    V = 0.5 * np.sqrt(2.0 * np.pi) * np.exp(-0.5 * (20.0 * k) ** 2)
+    energy = 2.5e-4 * float((-0.8 * V**2 * chi**2 / (1.0 + 0.8 * chi * V)).sum()) / (2.0 * np.pi) / 0.2
+    assert collisions(thermal).interaction_energy == pytest.approx(energy, rel=1e-3)
+    change = {s: kurtosis_rate(screened(model, s), sample(screened(model, s))) / s**2 for s in (0.01, 0.02, -0.02)}
+    first = kurtosis_rate(coherent(model), sample(coherent(model)))
+    assert change[0.02] - first == pytest.approx(2.0 * (change[0.01] - first), rel=0.05)
+    assert change[0.02] + change[-0.02] == pytest.approx(2.0 * first, rel=1e-3)
+    assert abs(change[0.02] / first - 1.0) > 1e-3
+
+
+def test_screening_of_bosons_at_strong_coupling_is_that_of_rods():
+    """c -> infinity, against rods of the same statistics and mass."""
+
+    class Rods(LiebLiniger):
+        def scattering_kernel(self, difference):
+            return np.full_like(difference, 1.0 / (np.pi * self.coupling))
+
+    bosons, rods = screened(LiebLiniger(100.0)), screened(Rods(100.0))
+    rho = sample(rods, BoostedThermal(0.05, 1.5, 1.0))
+    expected = rods(rho).rate
+    assert np.abs(bosons(rho).rate - expected).max() < 2e-3 * np.abs(expected).max()
+
+
+def test_unstable_states_are_refused():
+    """Two streams of repelling rods, and a cold gas that attracts; the same streams are stable where V0 is weak."""
+    streams = BoostedThermal(0.2, 2.5, 1.0)
+    strong = screened(HardRods(1.0), 4.0, points=48)
+    with pytest.raises(InputError, match=r"kinetic\.screened = true: the state is unstable"):
+        strong(sample(strong, streams))
+    weak = screened(HardRods(1.0), 0.4, points=48)
+    assert np.all(np.isfinite(weak(sample(weak, streams)).rate))
+    for strength, stable in ((-1.0, True), (-4.0, False)):  # 1 + beta chi V > 0
+        collisions = screened(HardRods(1.0), strength)
+        rho = sample(collisions, Thermal(0.2, 1.0))
+        assert (1.0 + 0.2 * 0.8**2 * strength * np.sqrt(2.0 * np.pi) > 0.0) == stable
+        if stable:
+            collisions(rho)
+        else:
+            with pytest.raises(InputError, match="unstable"):
+                collisions(rho)

@@ -39,6 +39,8 @@ from gbbgky_petsc.collisions.amplitudes import SecondOrderKernel
 from gbbgky_petsc.collisions.dressed import Dressed
 from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, register
 from gbbgky_petsc.collisions.pair_table import PairTable
+from gbbgky_petsc.collisions.quadrature import OctaveRule
+from gbbgky_petsc.collisions.screening import Clouds, MomentumMesh
 from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics.models import HardRods, IntegrableModel
@@ -47,18 +49,11 @@ from gbbgky_petsc.physics.potential import Potential
 
 @dataclass(frozen=True)
 class TripleState:
-    """A dressed state with what the sums over triples take: slope s = n'/1^dr, legs and logarithms of `triples`."""
+    """A dressed state with the slope s = n'/1^dr, (N,), and the kernels K of this rank's triples."""
 
     dressed: Dressed
     slope: Array
-    leg: Array
-    logarithm: Array
-
-    @classmethod
-    def of(cls, model: IntegrableModel, mesh: PhaseSpaceMesh, rho: Array) -> "TripleState":
-        b = Dressed(model.background(mesh.theta, mesh.theta_weight, rho), mesh.theta_derivative)
-        leg, logarithm = triples.legs(b.velocity, 2.0 * np.pi * b.kernel)
-        return cls(b, b.filling_slope / b.unit, leg, logarithm)
+    kernels: Array
 
     def excess(self, beta: float) -> Array:
         """t = s + beta g v, (N,): B is the same for any beta, and t vanishes in the thermal state of beta."""
@@ -79,6 +74,8 @@ class Coherent(CollisionOperator):
         Relative error allowed for the table of the potential.
     second_order
         Rods and free particles: add the amplitude of second order in V, which interferes with the first.
+    screened
+        Dress the legs of the first order by the response of the gas, `gbbgky_petsc.collisions.screening`.
     coherent
         False adds squares of amplitudes, the limit D -> 0 of eq. (10), for comparison.
 
@@ -91,7 +88,7 @@ class Coherent(CollisionOperator):
     """
 
     equation = "kinetic equation of coherent encounters of three, first order in V0"
-    accepts = frozenset({"tolerance", "second_order"})
+    accepts = frozenset({"tolerance", "second_order", "screened"})
 
     def __init__(
         self,
@@ -101,33 +98,74 @@ class Coherent(CollisionOperator):
         comm: PETSc.Comm = PETSc.COMM_WORLD,
         tolerance: float = 1e-5,
         second_order: bool = False,
+        screened: bool = False,
         coherent: bool = True,
     ) -> None:
         super().__init__(model, potential, mesh, comm)
-        self.coherent = coherent
+        self.coherent, self.screened = coherent, screened
         self.table = PairTable(potential, self.comm)
         self.error = self.table.error
         self._second: SecondOrderKernel | None = None
         if second_order:
             if not isinstance(model, HardRods):  # free particles are rods of length 0
                 raise InputError("kinetic.second_order = true: allowed with model.kind = hard_rods, free")
-            self._second = SecondOrderKernel(
-                self.table.transform, potential.range, mesh.theta_points, mesh.theta_weight
-            )  # fmt: skip
+            n, spacing = mesh.theta_points, mesh.theta_weight
+            self._second = SecondOrderKernel(self.table.transform, potential.range, n, spacing)
             self.error = max(self.error, self._second.error)
         if self.error > tolerance:
             raise SolverError(
                 f"kinetic.tolerance = {tolerance:g}: the integral over momentum transfers is off by {self.error:.1e}"
             )
+        orders = " with the second" if second_order else ""
+        self.equation = f"{type(self).equation}{orders}{', legs screened' if screened else ''}"
         xi = potential.range
         self._square = 2.0 * xi * quad(lambda x: float(potential(xi * x)) ** 2, 0.0, np.inf)[0]
         self._state: TripleState | None = None
+        self._clouds: Clouds | None = None
 
     def state(self, rho: Array) -> TripleState:
-        """The dressed state at rho; the last one is kept."""
+        """The dressed state at rho with its kernels; the last one is kept. Collective.
+
+        Raises
+        ------
+        InputError
+            If the effective velocity is not monotonic, or a collective mode grows and screening is asked for.
+        """
         if self._state is None or not np.array_equal(rho, self._state.dressed.background.rho):
-            self._state = TripleState.of(self.model, self.mesh, rho.copy())
+            mesh = self.mesh
+            b = Dressed(self.model.background(mesh.theta, mesh.theta_weight, rho.copy()), mesh.theta_derivative)
+            self._state = TripleState(b, b.filling_slope / b.unit, self._kernels(b))
         return self._state
+
+    def _kernels(self, b: Dressed) -> Array:
+        """K of this rank's triples."""
+        own, backflow, table = (self.comm.rank, self.comm.size), 2.0 * np.pi * b.kernel, self.table
+        more, second = self._beyond(b)
+        legs = triples.legs(b.velocity, backflow)
+        K = triples.kernels(*own, b.velocity, b.unit, *legs, table.coefficients, more, self.coherent)
+        K *= table.scale
+        if self.screened and table.scale > 0.0:
+            self._clouds = clouds = Clouds.of(b)
+            clouds.check_stable(b, table.transform.values, f"kinetic.kind = {self.kind}")
+            momenta = MomentumMesh.of(table.transform, self.potential.range, b.velocity)
+            triples.add_screening(
+                *own, b.velocity, b.unit, backflow, momenta.potential, momenta.weight,
+                clouds.response, clouds.single, clouds.double, clouds.mixed, second, K,
+            )  # fmt: skip
+        return K
+
+    def _beyond(self, b: Dressed) -> tuple[Array, float]:
+        """Second order of K/Psi(0) by differences of nodes, (N, N), and the factor kappa^2 of its amplitude.
+
+        kappa^9 2 a <T_1 T_2> + kappa^11 <T_2 T_2>, in velocities theta.
+        """
+        n = b.unit.size
+        if self._second is None or self.table.scale == 0.0:
+            return np.zeros((n, n)), 0.0
+        assert isinstance(self.model, HardRods)
+        a, kappa = self.model.length, float(b.unit[0])
+        second = 2.0 * a * kappa**9 * self._second.mixed + kappa**11 * self._second.square
+        return np.asarray(second / self.table.scale), kappa**2
 
     def __call__(self, rho: Array) -> Collisions:
         """Collision integral at rho, (N,) and the same on every rank. Collective.
@@ -142,9 +180,8 @@ class Coherent(CollisionOperator):
         self.comm.Allreduce(MPI.IN_PLACE, total)
         flux = s.dressed.background.rotation_inverse @ (self._front(s) * total)
         rate = self.mesh.theta_derivative @ flux
-        strength = self._correlation(s)
-        correlation = strength * self.potential(self.mesh.z)
-        return self._collisions(rho, rate, 0.5 * strength * self._square, correlation, self.error, self.table.nodes)
+        energy, correlation = self._correlations(s)
+        return self._collisions(rho, rate, energy, correlation, self.error, self.table.nodes)
 
     def derivative(self, rho: Array, beta: float | None = None) -> Array:
         """dI/d rho, (N, N), exact in thermal states and, at fixed density, everywhere for rods. Collective.
@@ -172,39 +209,46 @@ class Coherent(CollisionOperator):
         return np.asarray(D @ (b.background.rotation_inverse @ flux))
 
     def entropy_production(self, rho: Array) -> float:
-        """(1/24 pi) int rho_s rho_s rho_s g g g K [sum_j d_j u_j]^2 >= 0 of the module: dS/dt per unit length."""
+        """(1/24 pi) int rho_s rho_s rho_s g g g K [sum_j d_j u_j]^2 >= 0: dS/dt per unit length. Collective."""
         s = self.state(rho)
-        total = triples.production(*self._sums(s, s.slope)[2:-1])
-        return total * self.mesh.theta_weight**3 * self.table.scale / (4.0 * np.pi)
+        total = self.comm.allreduce(triples.production(*self._sums(s, s.slope)))
+        return total * self.mesh.theta_weight**3 / (4.0 * np.pi)
 
     def _sums(self, s: TripleState, drive: Array) -> tuple:
-        """Arguments of `triples.flux`."""
+        """Arguments of `triples.flux`, `responses` and `production`."""
         b = s.dressed
-        return (
-            self.comm.rank, self.comm.size, b.velocity, b.unit, s.leg, s.logarithm, self.table.coefficients,
-            self._beyond(b), b.states, b.occupation, drive, self.coherent,
-        )  # fmt: skip
-
-    def _beyond(self, b: Dressed) -> Array:
-        """Second order of K/Psi(0) by differences of nodes, (N, N): kappa^9 2 a <T_1 T_2> + kappa^11 <T_2 T_2>."""
-        n = b.unit.size
-        if self._second is None or self.table.scale == 0.0:
-            return np.zeros((n, n))
-        assert isinstance(self.model, HardRods)
-        a, kappa = self.model.length, float(b.unit[0])
-        second = 2.0 * a * kappa**9 * self._second.mixed + kappa**11 * self._second.square
-        return np.asarray(second / self.table.scale)
+        return self.comm.rank, self.comm.size, s.kernels, b.velocity, b.states, b.occupation, drive
 
     def _front(self, s: TripleState) -> Array:
         """What turns `triples.flux`, a sum over unordered pairs, into J, (N,)."""
-        return np.asarray(self.mesh.theta_weight**2 * self.table.scale / (4.0 * np.pi * s.dressed.unit))
+        return np.asarray(self.mesh.theta_weight**2 / (4.0 * np.pi * s.dressed.unit))
 
-    def _correlation(self, s: TripleState) -> float:
-        """int int G_k/V_k, first order in V, stationary without diffusion; for rods (1 - a rho)^4 int int (...).
+    def _correlations(self, s: TripleState) -> tuple[float, Array]:
+        """Energy per unit length and density correlation (Nz,) of the stationary g without diffusion.
 
-        int int dtheta dtheta' 1^dr rho_s 1^dr' rho_s' [n' g' 1^dr' - 1^dr g n''']/(v - v'), primed: at theta'.
+        First order in V: int int G_k = V_k X. Screened: int (1^dr)^2 rho_s g (|eps|^-2 - 1), whose first order it is.
         """
-        b, D = s.dressed, self.mesh.theta_derivative
+        if self._clouds is None:
+            strength = self._correlation(s.dressed)
+            return 0.5 * strength * self._square, strength * self.potential(self.mesh.z)
+        b, chi = s.dressed, self._clouds.response
+        weight = b.unit**2 * b.states * b.occupation * self.mesh.theta_weight
+
+        def integrand(k: Array) -> Array:
+            V = self.table.transform(k * self.potential.range)
+            G = (np.abs(1.0 - V[:, None] * chi) ** -2 - 1.0) @ weight
+            return np.stack([V * G, G], axis=1)
+
+        rule = OctaveRule(1.0 / self.potential.range, 1e-5, (slice(0, 1), slice(1, 2)))
+        result = rule.integrate(integrand, (1e-300, 1e-300))
+        return float(result.value[0]) / (2.0 * np.pi), result.cosine(result.samples[:, 1], self.mesh.z) / np.pi
+
+    def _correlation(self, b: Dressed) -> float:
+        """X = int int G_k/V_k, first order in V, stationary without diffusion; for rods (1 - a rho)^4 int int (...).
+
+        int int dtheta_1 dtheta_2 1^dr_1 rho_s1 1^dr_2 rho_s2 (n'_1 g_2 1^dr_2 - 1^dr_1 g_1 n'_2)/(v_1 - v_2).
+        """
+        D = self.mesh.theta_derivative
         slope, charge = b.filling_slope, b.occupation * b.unit
         weight = b.unit * b.states * self.mesh.theta_weight
         apart = b.velocity[:, None] - b.velocity

@@ -71,7 +71,7 @@ class CollisionOperator(ABC):
     """
 
     kind: ClassVar[str]  #: name in the register
-    equation: ClassVar[str]  #: what is solved, as stored with results
+    equation: str  #: what is solved, as stored with results
     accepts: ClassVar[frozenset[str]] = frozenset()  #: options of the constructor
     linearises: ClassVar[bool] = True  #: whether `derivative` is that of this operator, good for a spectrum
 

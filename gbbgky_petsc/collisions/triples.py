@@ -2,12 +2,15 @@
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from gbbgky_petsc.collisions.pair_table import PairTable, deficit
 from gbbgky_petsc.discrete.mesh import Array
 
-#: floating-point operations of `flux` per triple, lookups included, as counted in the source
-FLOPS = 95
+ComplexArray = NDArray[np.complex128]
+
+#: floating-point operations per triple of `kernels` and of `flux`, as counted in the source
+KERNEL_FLOPS, FLUX_FLOPS = 73, 26
 #: share of the largest n f below which the slope of a spectral derivative is rounding
 FAINT = 1e-12
 
@@ -41,7 +44,7 @@ def _kernel(
 
 
 def legs(v: Array, backflow: Array) -> tuple[Array, Array]:
-    """What `flux` takes of the model, (N, N) each: backflow_jk sgn(v_jk) |v_jk|^(3/2) and ln |v_jk|, v_jk = v_j - v_k.
+    """What `kernels` takes of the model, (N, N) each: B_jk sgn(v_jk) |v_jk|^(3/2) and ln |v_jk|, v_jk = v_j - v_k.
 
     Parameters
     ----------
@@ -63,21 +66,27 @@ def kernel(v: Array, unit: Array, backflow: Array, table: PairTable, coherent: b
 
 
 @numba.njit(cache=True)
-def flux(
-    first: int, stride: int, v: Array, unit: Array, leg: Array, logarithm: Array, table: Array, more: Array,
-    states: Array, occupation: Array, drive: Array, coherent: bool,
-) -> Array:  # fmt: skip
-    """sum over unordered pairs {2, 3} of rho_s rho_s rho_s K d_1 B/Psi(0), (N,); triples whose first is of this rank.
+def count(n: int, first: int, stride: int) -> int:
+    """Number of triples of different nodes whose lowest one is first, first + stride, ..."""
+    total = 0
+    for i in range(first, n, stride):
+        total += (n - i - 1) * (n - i - 2) // 2
+    return total
 
-    B = sum_j d_j t_j prod_(i != j) g_i vanishes where two of the three are the same, so that only triples of
-    different nodes are left; their K is finite there (`gbbgky_petsc.collisions.coherent`).
+
+@numba.njit(cache=True)
+def kernels(
+    first: int, stride: int, v: Array, unit: Array, leg: Array, logarithm: Array, table: Array, more: Array,
+    coherent: bool,
+) -> Array:  # fmt: skip
+    """K/Psi(0) of this rank's triples i < j < k, in their order.
 
     Parameters
     ----------
     first, stride
         Lowest nodes of this rank's triples: first, first + stride, ...
-    v, unit, states, occupation, drive : (N,)
-        Effective velocity, 1^dr, rho_s, g = n f, t.
+    v, unit : (N,)
+        Effective velocity, 1^dr.
     leg, logarithm : (N, N)
         Those of `legs`.
     table
@@ -87,18 +96,95 @@ def flux(
     coherent
         Whether amplitudes interfere.
     """
-    n = v.size
+    n, at = v.size, 0
+    K = np.empty(count(n, first, stride))
+    for i in range(first, n, stride):
+        for j in range(i + 1, n):
+            for k in range(j + 1, n):
+                K[at] = _kernel(i, j, k, v, unit, leg, logarithm, table, more, coherent)
+                at += 1
+    return K
+
+
+@numba.njit(cache=True)
+def add_screening(
+    first: int, stride: int, v: Array, unit: Array, backflow: Array, potential: Array, weight: Array,
+    response: ComplexArray, single: ComplexArray, double: ComplexArray, mixed: ComplexArray, second: float, K: Array,
+) -> None:  # fmt: skip
+    """K += int dlambda lambda^2 (|W screened|^2 - W^2), whose integrand falls as V^3.
+
+    Parameters
+    ----------
+    first, stride, v, unit
+        As for `kernels`.
+    backflow : (N, N)
+        2 pi T^dr.
+    potential, weight
+        Those of `screening.MomentumMesh`.
+    response, single, double, mixed
+        Those of `screening.Clouds`; with nodes i < j < k and lambda > 0 the signs of q are -, +, -.
+    second
+        Factor of the amplitude of second order, which is not screened: 0 or (1 - a rho)^2.
+    K
+        Values of `kernels` with their scale; changed.
+    """
+    n, at = v.size, 0
+    for i in range(first, n, stride):
+        for j in range(i + 1, n):
+            for k in range(j + 1, n):
+                d_i, d_j, d_k = v[j] - v[k], v[k] - v[i], v[i] - v[j]
+                pole = 1.0 / (d_i * d_j * d_k)
+                a, b, c = d_i**3 * unit[i] * pole, d_j**3 * unit[j] * pole, d_k**3 * unit[k] * pole
+                total = 0.0
+                for m in range(weight.size):
+                    V_i, V_j, V_k = potential[j, k, m], potential[i, k, m], potential[i, j, m]
+                    if V_i == 0.0 and V_j == 0.0 and V_k == 0.0:
+                        break
+                    more = -second * pole * (d_k * V_i * V_j + d_i * V_j * V_k + d_j * V_k * V_i)
+                    bare = a * V_i * backflow[j, k] + b * V_j * backflow[i, k] + c * V_k * backflow[i, j] + more
+                    s_i = V_i / (1.0 - V_i * response[i].conjugate())
+                    s_j = V_j / (1.0 - V_j * response[j])
+                    s_k = V_k / (1.0 - V_k * response[k].conjugate())
+                    B_jk = (
+                        backflow[j, k] + s_j * single[j, k] + s_k * single[k, j].conjugate() + s_j * s_k * mixed[j, k]
+                    )
+                    B_ij = (
+                        backflow[i, j] + s_i * single[i, j].conjugate() + s_j * single[j, i] + s_j * s_i * mixed[j, i]
+                    )
+                    B_ik = backflow[i, k] + s_i * single[i, k].conjugate() + s_k * single[k, i].conjugate()
+                    B_ik += s_i * s_k * double[i, k].conjugate()
+                    W = a * s_i * B_jk + b * s_j * B_ik + c * s_k * B_ij + more
+                    total += weight[m] * (W.real * W.real + W.imag * W.imag - bare * bare)
+                K[at] += total
+                at += 1
+
+
+@numba.njit(cache=True)
+def flux(first: int, stride: int, K: Array, v: Array, states: Array, occupation: Array, drive: Array) -> Array:
+    """sum over unordered pairs {2, 3} of rho_s rho_s rho_s K d_1 B, (N,), from this rank's triples.
+
+    B = sum_j d_j t_j prod_(i != j) g_i vanishes where two of the three are the same, so that only triples of
+    different nodes are left; their K is finite there (`gbbgky_petsc.collisions.coherent`).
+
+    Parameters
+    ----------
+    first, stride, K
+        As for `kernels`, and its result.
+    v, states, occupation, drive : (N,)
+        Effective velocity, rho_s, g = n f, t.
+    """
+    n, at = v.size, 0
     out = np.zeros(n)
     for i in range(first, n, stride):
         for j in range(i + 1, n):
             d_k = v[i] - v[j]
             for k in range(j + 1, n):
                 d_i, d_j = v[j] - v[k], v[k] - v[i]
-                K = _kernel(i, j, k, v, unit, leg, logarithm, table, more, coherent)
                 B = d_i * drive[i] * occupation[j] * occupation[k]
                 B += d_j * drive[j] * occupation[k] * occupation[i]
                 B += d_k * drive[k] * occupation[i] * occupation[j]
-                F = states[i] * states[j] * states[k] * K * B
+                F = states[i] * states[j] * states[k] * K[at] * B
+                at += 1
                 out[i] += d_i * F
                 out[j] += d_j * F
                 out[k] += d_k * F
@@ -107,19 +193,18 @@ def flux(
 
 @numba.njit(cache=True)
 def responses(
-    first: int, stride: int, v: Array, unit: Array, leg: Array, logarithm: Array, table: Array, more: Array,
-    states: Array, occupation: Array, drive: Array, coherent: bool,
-) -> tuple[Array, Array]:  # fmt: skip
+    first: int, stride: int, K: Array, v: Array, states: Array, occupation: Array, drive: Array
+) -> tuple[Array, Array]:
     """Derivatives of `flux` by t and by g at frozen K, d and rho_s, (N, N) each; arguments as there."""
-    n = v.size
+    n, at = v.size, 0
     by_drive, by_occupation = np.zeros((n, n)), np.zeros((n, n))
     for i in range(first, n, stride):
         for j in range(i + 1, n):
             d_k = v[i] - v[j]
             for k in range(j + 1, n):
                 d_i, d_j = v[j] - v[k], v[k] - v[i]
-                w = states[i] * states[j] * states[k]
-                w *= _kernel(i, j, k, v, unit, leg, logarithm, table, more, coherent)
+                w = states[i] * states[j] * states[k] * K[at]
+                at += 1
                 g_i, g_j, g_k = occupation[i], occupation[j], occupation[k]
                 t_i, t_j, t_k = d_i * drive[i], d_j * drive[j], d_k * drive[k]
                 a, b, c = w * d_i * g_j * g_k, w * d_j * g_k * g_i, w * d_k * g_i * g_j
@@ -135,24 +220,21 @@ def responses(
 
 
 @numba.njit(cache=True)
-def production(
-    v: Array, unit: Array, leg: Array, logarithm: Array, table: Array, more: Array,
-    states: Array, occupation: Array, drive: Array,
-) -> float:  # fmt: skip
-    """sum over unordered triples of rho_s rho_s rho_s K B^2/(g g g Psi(0)); arguments as for `flux`.
+def production(first: int, stride: int, K: Array, v: Array, states: Array, occupation: Array, drive: Array) -> float:
+    """sum over this rank's triples of rho_s rho_s rho_s K B^2/(g g g); arguments as for `flux`.
 
     Tails with g below `FAINT` of its maximum, whose slope is rounding, are left out.
     """
-    n = v.size
+    n, at = v.size, 0
     total, least = 0.0, FAINT * occupation.max()
-    for i in range(n):
+    for i in range(first, n, stride):
         for j in range(i + 1, n):
             for k in range(j + 1, n):
-                g = occupation[i] * occupation[j] * occupation[k]
+                at += 1
                 if min(occupation[i], occupation[j], occupation[k]) <= least:
                     continue
+                g = occupation[i] * occupation[j] * occupation[k]
                 B = (v[j] - v[k]) * drive[i] / occupation[i] + (v[k] - v[i]) * drive[j] / occupation[j]
                 B += (v[i] - v[j]) * drive[k] / occupation[k]
-                K = _kernel(i, j, k, v, unit, leg, logarithm, table, more, True)
-                total += states[i] * states[j] * states[k] * K * g * B * B
+                total += states[i] * states[j] * states[k] * K[at - 1] * g * B * B
     return total
