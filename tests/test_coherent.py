@@ -464,8 +464,9 @@ def test_unstable_states_are_refused():
     strong = screened(HardRods(1.0), 4.0, points=48)
     with pytest.raises(InputError, match=r"kinetic\.screened = true: the state is unstable"):
         strong(sample(strong, streams))
-    weak = screened(HardRods(1.0), 0.4, points=48)
-    assert np.all(np.isfinite(weak(sample(weak, streams)).rate))
+    for theta_max in (5.0, 9.0):  # without and with tails that are zero
+        weak = coherent(HardRods(1.0), 72, theta_max, potential=Potential(Power(6.0), 0.4, 20.0), screened=True)
+        assert np.all(np.isfinite(weak(sample(weak, streams)).rate))
     for strength, stable in ((-1.0, True), (-4.0, False)):  # 1 + beta chi V > 0
         collisions = screened(HardRods(1.0), strength)
         rho = sample(collisions, Thermal(0.2, 1.0))

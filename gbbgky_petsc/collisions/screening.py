@@ -76,7 +76,9 @@ class Clouds:
         InputError
             If a collective mode grows at some k.
         """
-        F, chi = np.append(b.filling_slope, b.filling_slope[0]), np.append(self.response.real, 0.0)
+        clear = np.abs(b.filling_slope) > 1e-13 * np.abs(b.filling_slope).max()  # of rounding in the tails
+        F, chi = b.filling_slope[clear], np.append(self.response.real[clear], 0.0)
+        F = np.append(F, F[0])
         here, there = F[:-1], F[1:]
         crosses = here * there < 0.0
         share = here[crosses] / (here - there)[crosses]
