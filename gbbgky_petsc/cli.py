@@ -80,6 +80,18 @@ def parser() -> argparse.ArgumentParser:
         help="the 6 slowest relaxation modes too (another number: --set kinetic.spectrum=N)",
     )
 
+    rates = commands.add_parser("rates", allow_abbrev=False, help="times of thermalisation of a case, not integrated")
+    _add_case(rates, "CASE_rates.h5")
+    rates.add_argument(
+        "--scan",
+        action="append",
+        default=[],
+        metavar="KEY=A:B:N[:log]",
+        help="N values of a key (repeatable)",
+    )
+    rates.add_argument("--kind", action="append", default=[], help="a collision operator (repeatable; default: all)")
+    rates.add_argument("--modes", type=int, default=3, help="slowest modes around the thermal state (default: 3)")
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
@@ -224,6 +236,21 @@ def _kinetic(session: Session) -> None:
     kinetic.run(built, target, mode, start, origin)
 
 
+def _rates(session: Session) -> None:
+    world = session.start_parallel()
+    session.start_petsc()
+    from gbbgky_petsc import shipped
+    from gbbgky_petsc.commands.rates import rates
+    from gbbgky_petsc.parallel import on_root, together
+    from gbbgky_petsc.store.writer import check_target
+
+    arguments = session.arguments
+    case = together(world, lambda: shipped.find_case(arguments.case))
+    target = session.ending.near = arguments.output or Path("runs/results") / f"{case.stem}_rates.h5"
+    on_root(world, lambda: check_target(target, arguments.force))
+    rates(case, target, arguments.set, arguments.scan, arguments.kind, arguments.modes)
+
+
 def _validate(session: Session) -> None:
     import mpi4py
 
@@ -270,6 +297,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "run": _run,
     "md": _md,
     "kinetic": _kinetic,
+    "rates": _rates,
     "validate": _validate,
     "plot": _plot,
     "info": _info,
@@ -277,7 +305,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "doctor": _doctor,
 }
 #: commands that hand options to PETSc, and those of one process
-TAKES_PETSC = ("run", "kinetic")
+TAKES_PETSC = ("run", "kinetic", "rates")
 ALONE = ("validate", "plot", "info", "cases")
 
 

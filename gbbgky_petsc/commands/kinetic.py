@@ -8,7 +8,7 @@ from petsc4py import PETSc
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
+from gbbgky_petsc.collisions import CollisionOperator, build
 from gbbgky_petsc.collisions.spectrum import Spectrum, spectrum
 from gbbgky_petsc.commands.common import console
 from gbbgky_petsc.commands.integrate import Job
@@ -24,13 +24,6 @@ from gbbgky_petsc.store.writer import ResultWriter
 
 #: tables that a resumed run may change
 FREE = ("time", "output", "md", "petsc")
-#: equation that each kind solves, as stored with results
-EQUATIONS = {
-    "landau": "kinetic equation (9) with the collision integral (10), arXiv:2408.00593",
-    "screened": "kinetic equation (9), collision integral (10) with the collective term of (SA.3), arXiv:2408.00593",
-    "three_body": "kinetic equation of encounters of three, leading order in V0",
-    "full": "kinetic equation (9), collision integral of the stationary state of (SA.3), arXiv:2408.00593",
-}
 
 
 def start_from(problem: Problem, path: Path, at: float) -> tuple[Problem, float]:
@@ -71,18 +64,16 @@ class KineticRecorder(Recorder):
         return (1.0 - s) * a.interaction_energy + s * b.interaction_energy, 0.0
 
 
-def collision_integral(problem: Problem) -> CollisionIntegral | ThreeBodyIntegral:
+def collision_integral(problem: Problem) -> CollisionOperator:
     """The one that the case asks for. Collective.
 
     Raises
     ------
     InputError, SolverError
     """
-    k, what = problem.case.kinetic, (problem.model, problem.potential, problem.mesh)
-    if k.kind == "three_body":
-        return ThreeBodyIntegral(*what, PETSc.COMM_WORLD, k.tolerance)
-    closure = problem.case.hierarchy.closure
-    return CollisionIntegral(*what, k.kind, PETSc.COMM_WORLD, k.tolerance, k.staggered, closure)
+    k = problem.case.kinetic
+    options = k.model_dump(exclude={"kind", "spectrum"}) | {"closure": problem.case.hierarchy.closure}
+    return build(k.kind, problem.model, problem.potential, problem.mesh, PETSc.COMM_WORLD, **options)
 
 
 def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float = 0.0, origin: str = "[state]") -> None:
@@ -94,7 +85,7 @@ def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float =
     """
     k = problem.case.kinetic
     collisions = collision_integral(problem)
-    equation = KineticEquation(collisions, EQUATIONS[k.kind])
+    equation = KineticEquation(collisions)
     modes = spectrum(collisions, problem.rho, k.spectrum) if k.spectrum else None
 
     def decorate(writer: ResultWriter) -> None:

@@ -4,14 +4,13 @@ import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
+from gbbgky_petsc.collisions import CollisionOperator
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.fields import Fields, Whole
 
 #: the unknown
 RHO = "rho"
-EQUATION = "kinetic equation (9), arXiv:2408.00593"
 
 
 class KineticEquation:
@@ -24,17 +23,14 @@ class KineticEquation:
     ----------
     collisions
         The collision integral; all methods are collective on its communicator.
-    description
-        Source of the equation, as stored with results.
     """
 
     prefix = "kinetic_"
     rho_tolerance = 2e-4
     is_split = False
 
-    def __init__(self, collisions: CollisionIntegral | ThreeBodyIntegral, description: str = EQUATION) -> None:
-        self.description = description
-        self.collisions = collisions
+    def __init__(self, collisions: CollisionOperator) -> None:
+        self.collisions, self.description = collisions, collisions.equation
         self.comm: MPI.Intracomm = collisions.comm
         mesh = collisions.mesh
         self.fields = Fields(mesh, PETSc.Comm(self.comm), [Whole(RHO, (mesh.theta_points,))])
