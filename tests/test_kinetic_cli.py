@@ -135,7 +135,10 @@ def test_encounters_of_three(tmp_path):
 
 
 def test_a_stopped_run_is_gone_on_with(tmp_path):
-    """Ended half-way, then resumed: the rows of a run that was left alone, to rounding."""
+    """Ended half-way, then resumed: the rows of a run that was left alone, within the tolerance of the quadrature over k.
+
+    The quadrature refines its nodes as rho changes, so that a resumed run, which starts them anew, has others.
+    """
     options = ("-kinetic_ts_adapt_type", "none", "-kinetic_ts_dt", "25.0")
     half = tmp_path / "half.h5"
     for end in ("500.0", "1000.0"):
@@ -147,7 +150,7 @@ def test_a_stopped_run_is_gone_on_with(tmp_path):
         assert one.attrs["complete"]
         for name in one["series"]:
             scale = np.abs(two[f"series/{name}"]).max()
-            atol = 1e-12 * max(scale, 1e-3)
+            atol = 1e-5 * max(scale, 1e-3)
             np.testing.assert_allclose(one[f"series/{name}"], two[f"series/{name}"], rtol=0.0, atol=atol, err_msg=name)
     again = gbbgky(
         "kinetic", CASE, "-o", half, *sets("time.end=1000.0", STOP, "model.length=1.1"), "--resume", *options
