@@ -135,7 +135,7 @@ def test_encounters_of_three(tmp_path):
 
 
 def test_a_stopped_run_is_gone_on_with(tmp_path):
-    """Ended half-way, then resumed: the rows of a run that was left alone, within the tolerance of the quadrature over k.
+    """Ended half-way, then resumed: the rows of a run that was left alone, within the quadrature's tolerance.
 
     The quadrature refines its nodes as rho changes, so that a resumed run, which starts them anew, has others.
     """
