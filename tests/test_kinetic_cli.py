@@ -11,6 +11,8 @@ from gbbgky_petsc.commands.kinetic import collision_integral, start_from
 from gbbgky_petsc.errors import InputError
 
 END = "time.end=100.0"
+#: where the straight run has a step end as well as the one that stops there
+STOP = "output.snapshots_at=[500.0]"
 
 
 @pytest.fixture(scope="module")
@@ -143,15 +145,17 @@ def test_a_stopped_run_is_gone_on_with(tmp_path):
     options = ("-kinetic_ts_adapt_type", "none", "-kinetic_ts_dt", "25.0")
     half = tmp_path / "half.h5"
     for end in ("500.0", "1000.0"):
-        done = gbbgky("kinetic", CASE, "-o", half, *sets(f"time.end={end}", KIND), "--resume=auto", *options)
+        done = gbbgky("kinetic", CASE, "-o", half, *sets(f"time.end={end}", STOP, KIND), "--resume=auto", *options)
         assert done.returncode == 0, done.stderr
     straight = tmp_path / "straight.h5"
-    assert gbbgky("kinetic", CASE, "-o", straight, *sets("time.end=1000.0", KIND), *options).returncode == 0
+    assert gbbgky("kinetic", CASE, "-o", straight, *sets("time.end=1000.0", STOP, KIND), *options).returncode == 0
     with h5py.File(half) as one, h5py.File(straight) as two:
         assert one.attrs["complete"]
         for name in one["series"]:
             scale = np.abs(two[f"series/{name}"]).max()
             atol = 1e-12 * max(scale, 1e-3)
             np.testing.assert_allclose(one[f"series/{name}"], two[f"series/{name}"], rtol=0.0, atol=atol, err_msg=name)
-    again = gbbgky("kinetic", CASE, "-o", half, *sets("time.end=1000.0", KIND, "model.length=1.1"), "--resume", *options)
+    again = gbbgky(
+        "kinetic", CASE, "-o", half, *sets("time.end=1000.0", STOP, KIND, "model.length=1.1"), "--resume", *options
+    )
     assert again.returncode == 2 and "model.length" in again.stderr and len(again.stderr.splitlines()) == 1
