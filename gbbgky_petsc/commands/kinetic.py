@@ -96,6 +96,7 @@ def _integrate(
 ) -> None:
     began = time.monotonic()
     case, comm, k = problem.case, equation.comm, problem.case.kinetic
+    conserved = "total_energy" if k.memory else KineticRecorder.conserved  # correlations that build up take energy
     modes = spectrum(equation.collisions, problem.rho, k.spectrum) if k.spectrum else None
     recorder: KineticRecorder | None = None
     writer: ResultWriter | None = None
@@ -109,6 +110,7 @@ def _integrate(
             store_spectrum(writer, modes)
             print_spectrum(modes, problem.unit)
         recorder = KineticRecorder(problem, writer, start)
+        recorder.conserved = conserved
     complete = False
     try:
         integrator.run(problem.end, case.output.snapshots_at, recorder or (lambda progress: None))
@@ -120,7 +122,7 @@ def _integrate(
             writer.attributes["wall_seconds"] = time.monotonic() - began
             writer.flush(complete=complete)
     if writer is not None:
-        print_summary(writer, integrator, time.monotonic() - began, conserved="kinetic_energy")
+        print_summary(writer, integrator, time.monotonic() - began, conserved=conserved)
 
 
 def _reached(equation: KineticEquation, integrator: Integrator, end: float) -> bool:

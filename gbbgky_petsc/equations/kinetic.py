@@ -29,6 +29,7 @@ class KineticEquation:
     def __init__(self, collisions: CollisionOperator) -> None:
         self.collisions = collisions
         self.comm: MPI.Intracomm = collisions.comm
+        self._ts: PETSc.TS | None = None
 
     def initial_vector(self, rho: Array) -> PETSc.Vec:
         """A vector holding rho, (N,) on every rank."""
@@ -41,10 +42,16 @@ class KineticEquation:
         """rho, (N,) on every rank."""
         return np.concatenate(self.comm.allgather(x.array_r))
 
+    def _at(self, ts: PETSc.TS | None, t: float) -> None:
+        """Tell operators with memory the time."""
+        self._ts = ts
+        self.collisions.at(t)
+
     # --- callbacks of TS ---
 
     def rhs(self, ts: PETSc.TS | None, t: float, x: PETSc.Vec, f: PETSc.Vec) -> None:
         """f = d rho/dt."""
+        self._at(ts, t)
         start, end = x.getOwnershipRange()
         f.array_w[:] = self.collisions(self.gather_rho(x)).rate[start:end]
 
@@ -68,6 +75,7 @@ class KineticEquation:
         self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, shift: float, J: PETSc.Mat, P: PETSc.Mat
     ) -> bool:
         """P = shift - dI/d rho."""
+        self._at(ts, t)
         rho = self.gather_rho(x)
         matrix = shift * np.eye(rho.size) - self.collisions.derivative(rho)
         start, end = P.getOwnershipRange()
@@ -95,10 +103,12 @@ class KineticEquation:
         }
 
     def first_step(self, x: PETSc.Vec, start: float, end: float) -> float:
-        """In which rho changes by a hundredth of its maximum; the whole run where nothing moves."""
+        """In which rho changes by a hundredth of its maximum, or memory a little; the whole run if nothing moves."""
         rho = self.gather_rho(x)
+        self.collisions.at(start)
         fastest = float(np.abs(self.collisions(rho).rate).max())
-        return min(0.01 * float(rho.max()) / max(fastest, 1e-300), end - start)
+        least = 0.1 * self.collisions.response_time
+        return min(0.01 * float(rho.max()) / max(fastest, 1e-300), least, end - start)
 
     def tolerances(self, x: PETSc.Vec, rho_tolerance: float) -> PETSc.Vec:
         """See `gbbgky_petsc.equations.base.Equation`."""
@@ -111,6 +121,8 @@ class KineticEquation:
     def measure(self, x: PETSc.Vec) -> Measurement:
         """Observables; the interaction energy is that of the stationary correlations, slaved to rho."""
         rho, c = self.gather_rho(x), self.collisions
+        if self._ts is not None:
+            c.at(self._ts.getTime())
         collisions = c(rho)
         return Measurement(
             model=c.model,
