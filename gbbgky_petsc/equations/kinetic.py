@@ -30,6 +30,7 @@ class KineticEquation:
         self.collisions = collisions
         self.comm: MPI.Intracomm = collisions.comm
         self._ts: PETSc.TS | None = None
+        self._start = 0.0
 
     def initial_vector(self, rho: Array) -> PETSc.Vec:
         """A vector holding rho, (N,) on every rank."""
@@ -105,6 +106,7 @@ class KineticEquation:
     def first_step(self, x: PETSc.Vec, start: float, end: float) -> float:
         """In which rho changes by a hundredth of its maximum, or memory a little; the whole run if nothing moves."""
         rho = self.gather_rho(x)
+        self._start = start
         self.collisions.at(start)
         fastest = float(np.abs(self.collisions(rho).rate).max())
         least = 0.1 * self.collisions.response_time
@@ -121,8 +123,7 @@ class KineticEquation:
     def measure(self, x: PETSc.Vec) -> Measurement:
         """Observables; the interaction energy is that of the stationary correlations, slaved to rho."""
         rho, c = self.gather_rho(x), self.collisions
-        if self._ts is not None:
-            c.at(self._ts.getTime())
+        c.at(self._start if self._ts is None else self._ts.getTime())
         collisions = c(rho)
         return Measurement(
             model=c.model,
