@@ -7,10 +7,10 @@ Prints JSON: seconds of one application (kernels and flux; shortest of several) 
 them, and flops per second beside those of a matrix product and of a compiled scalar loop on the same core.
 """
 
-import itertools
 import json
 import sys
 import time
+from itertools import pairwise
 
 import petsc4py
 
@@ -71,7 +71,7 @@ def applications(model, **options):
         step = iter(range(100))
         seconds[points] = shortest(lambda c=collisions, r=rho, s=step: c(r * (1.0 + 1e-9 * next(s))), 6)
     report = {"seconds": seconds}
-    report["exponents"] = [np.log2(seconds[b] / seconds[a]) for a, b in itertools.pairwise(POINTS)]
+    report["exponents"] = [np.log2(seconds[b] / seconds[a]) for a, b in pairwise(POINTS)]
     n = POINTS[-1]
     flops = n * (n - 1) * (n - 2) / 6 * (KERNEL_FLOPS + FLUX_FLOPS)
     if not options:

@@ -7,6 +7,10 @@ from petsc4py import PETSc
 from gbbgky_petsc.collisions import CollisionOperator
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.measurement import Measurement
+from gbbgky_petsc.fields import Fields, Whole
+
+#: the unknown
+RHO = "rho"
 
 
 class KineticEquation:
@@ -22,26 +26,26 @@ class KineticEquation:
     """
 
     prefix = "kinetic_"
-    description = "kinetic equation (9), arXiv:2408.00593"
     rho_tolerance = 2e-4
     is_split = False
 
     def __init__(self, collisions: CollisionOperator) -> None:
-        self.collisions = collisions
+        self.collisions, self.description = collisions, collisions.equation
         self.comm: MPI.Intracomm = collisions.comm
         self._ts: PETSc.TS | None = None
         self._start = 0.0
+        mesh = collisions.mesh
+        self.fields = Fields(mesh, PETSc.Comm(self.comm), [Whole(RHO, (mesh.theta_points,))])
 
     def initial_vector(self, rho: Array) -> PETSc.Vec:
         """A vector holding rho, (N,) on every rank."""
-        vector = PETSc.Vec().createMPI(rho.size, comm=self.comm)
-        start, end = vector.getOwnershipRange()
-        vector.array_w[:] = rho[start:end]
+        vector = self.fields.create_vector()
+        self.fields.store(vector.array_w, {RHO: rho})
         return vector
 
     def gather_rho(self, x: PETSc.Vec) -> Array:
         """rho, (N,) on every rank."""
-        return np.concatenate(self.comm.allgather(x.array_r))
+        return self.fields.gather(x.array_r, RHO)
 
     def _at(self, ts: PETSc.TS | None, t: float) -> None:
         """Tell operators with memory the time."""
@@ -138,4 +142,5 @@ class KineticEquation:
         )
 
     def destroy(self) -> None:
-        """Nothing to free."""
+        """Free PETSc objects."""
+        self.fields.destroy()

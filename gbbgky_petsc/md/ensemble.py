@@ -11,6 +11,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import DTypeLike, NDArray
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.forces import choose_force
@@ -18,7 +19,6 @@ from gbbgky_petsc.md.initial import VelocitySampler, sample
 from gbbgky_petsc.md.plan import Plan
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.md.stepper import advance
-from gbbgky_petsc.physics.models.base import Array
 from gbbgky_petsc.physics.states import Thermal
 
 

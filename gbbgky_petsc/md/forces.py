@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.kernels import (
@@ -26,7 +27,6 @@ from gbbgky_petsc.md.kernels import (
     spline_weights,
     spread,
 )
-from gbbgky_petsc.physics.models.base import Array
 from gbbgky_petsc.physics.potential import Potential
 
 #: the inverse spline filter is below rounding beyond this many cells

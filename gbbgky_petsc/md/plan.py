@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import MolecularDynamics
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.domains import check_domains
 from gbbgky_petsc.md.initial import Equilibration
 from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.physics.models import FreeParticles, HardRods
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 from gbbgky_petsc.physics.states import State, Thermal
 

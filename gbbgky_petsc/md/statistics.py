@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from mpi4py import MPI
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
 from gbbgky_petsc.md.plan import Plan
-from gbbgky_petsc.physics.models.base import Array
 
 
 @dataclass(frozen=True)
