@@ -321,6 +321,50 @@ def test_slope_of_the_hierarchy_and_its_memory():
     assert abs(delayed / slope - 1.0) < 0.03
 
 
+@pytest.mark.parametrize(("kind", "order"), [("landau", "leading"), ("screened", "collective")])
+def test_memory_is_the_fast_stage_of_the_hierarchy(kind, order):
+    """From t = 0: kurtosis and kinetic energy of a hierarchy run, up to the change of rho during memory, V0^2."""
+    mesh, left = mesh_of(20, 4.0, z_max=96.0), []
+    rho = STATE.sample(mesh.theta, mesh.theta_weight, RODS)
+    for strength in (1.0, 0.5):
+        potential = Potential(Gaussian(), strength, 8.0)
+        collisions = build_operator(
+            kind, RODS, potential, mesh, PETSc.COMM_SELF, staggered=False, memory=True, tolerance=1e-4
+        )
+        ends = []
+        for equation in (Hierarchy(mesh, RODS, potential, order, comm=PETSc.COMM_SELF), KineticEquation(collisions)):
+            reports, equation.rho_tolerance = [], 2e-5
+            with Integrator(equation, equation.initial_vector(rho), 0.0, 40.0) as integrator:
+                integrator.run(40.0, (20.0,), reports.append)
+            ends.append({r.t: r.measurement for r in reports})
+        exact, memory = ends
+        rise = exact[40.0].kurtosis - exact[0.0].kurtosis
+        left.append(max(abs(memory[t].kurtosis - exact[t].kurtosis) / rise for t in (20.0, 40.0)))
+        gain = exact[40.0].kinetic_energy - exact[0.0].kinetic_energy
+        assert memory[40.0].kinetic_energy - memory[0.0].kinetic_energy == pytest.approx(gain, rel=0.02)
+    assert left[0] < 0.02
+    assert left[1] < 0.45 * left[0]
+
+
+@pytest.mark.parametrize("kind", ["landau", "screened"])
+def test_memory_begins_with_nothing_and_ends_stationary(kind):
+    """I = 0 at t = 0, then linear in t for a moment; number and momentum always; the stationary integral for late t."""
+    collisions, rho = build(kind, memory=True)
+    still, _ = build(kind)
+    stationary = still(rho).rate
+    scale = np.abs(stationary).max()
+    assert not np.any(collisions(rho).rate)
+    rates = {}
+    for t in (0.01, 0.02, 40.0, 1e9):
+        collisions.at(t)
+        result = collisions(rho)
+        rates[t] = result.rate
+        assert max(result.defects[:2]) < 1e-10
+    np.testing.assert_allclose(rates[0.02], 2.0 * rates[0.01], atol=1e-3 * np.abs(rates[0.02]).max())
+    assert np.abs(rates[40.0] - stationary).max() > 0.1 * scale
+    np.testing.assert_allclose(rates[1e9], stationary, atol=1e-4 * scale)
+
+
 # --- solver and spectrum ---
 
 

@@ -23,7 +23,8 @@ class Kinetic(Section):
     ``kind`` is a name in the register of `gbbgky_petsc.collisions`, which also knows which kind has which option:
     ``tolerance``, relative error of the quadrature over wavenumbers or momentum transfers (of GMRES for ``full``);
     ``staggered`` puts theta' half-way between the nodes of theta; ``second_order`` adds the amplitude of second order
-    in V and ``screened`` dresses that of first order by the response of the gas (``coherent``). ``spectrum`` is the
+    in V and ``screened`` dresses that of first order by the response of the gas (``coherent``); ``memory`` lets
+    correlations build up from none (``landau``, ``screened``). ``spectrum`` is the
     number of slowest relaxation modes to compute (also --spectrum).
     """
 
@@ -32,4 +33,5 @@ class Kinetic(Section):
     staggered: bool | None = None
     second_order: bool = False
     screened: bool = False
+    memory: bool = False
     spectrum: Annotated[int, Field(ge=0)] = 0

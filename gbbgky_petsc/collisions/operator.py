@@ -81,6 +81,12 @@ class CollisionOperator(ABC):
         self.model, self.potential, self.mesh = model, potential, mesh
         self.comm: MPI.Intracomm = comm.tompi4py()
 
+    #: time in which I changes at fixed rho; infinite without memory
+    response_time: float = np.inf
+
+    def at(self, t: float) -> None:  # noqa: B027
+        """Set how long correlations, none at first, have built up; operators without memory do not mind."""
+
     @abstractmethod
     def __call__(self, rho: Array) -> Collisions:
         """Collision integral at rho, (N,) and the same on every rank. Collective."""

@@ -30,9 +30,13 @@ class PerWavenumber(CollisionOperator):
         Relative error of the quadrature over k.
     staggered
         Whether theta' lives half-way between the nodes of theta.
+    memory
+        Correlations build up from none at t = 0, at the operators of the present rho: eqs. (SB.4), (SB.5) with
+        G_k = int_0^t dtau e^(-M_k tau) F_k e^(-M_k^H tau). Then number and momentum are conserved, and the energy
+        only with that of the correlations, up to what the slow change of rho leaves out.
     """
 
-    accepts = frozenset({"tolerance", "staggered"})
+    accepts = frozenset({"tolerance", "staggered", "memory"})
     collective: bool  #: whether M_k has the collective term
 
     def __init__(
@@ -43,8 +47,14 @@ class PerWavenumber(CollisionOperator):
         comm: PETSc.Comm = PETSc.COMM_WORLD,
         tolerance: float = 1e-5,
         staggered: bool = True,
+        memory: bool = False,
     ) -> None:
         super().__init__(model, potential, mesh, comm)
+        self._time = 0.0 if memory else np.inf
+        self.memory = memory
+        if memory:
+            self.equation = f"{type(self).equation}, with memory (SB.4), (SB.5)"
+            self.response_time = potential.range / float(np.abs(model.velocity(mesh.theta)).max())
         self.tolerance = tolerance
         self.meshes = MeshPair(mesh, staggered)
         n = mesh.theta_points
@@ -52,7 +62,7 @@ class PerWavenumber(CollisionOperator):
         self._transform: dict[float, float] = {}
         self._correlations: Correlations | None = None
         self._last: tuple[Array, Collisions] | None = None
-        self._checked: Array | None = None
+        self._checked: tuple[float, Array] | None = None
         self._error = 0.0
 
     def __call__(self, rho: Array) -> Collisions:
@@ -66,6 +76,11 @@ class PerWavenumber(CollisionOperator):
         if self._last is None or not np.array_equal(rho, self._last[0]):
             self._last = (rho.copy(), self._evaluate(rho))
         return self._last[1]
+
+    def at(self, t: float) -> None:
+        """See `CollisionOperator`."""
+        if self.memory and t != self._time:
+            self._time, self._last = t, None
 
     def _evaluate(self, rho: Array) -> Collisions:
         integral = self._integrate(rho)
@@ -164,7 +179,8 @@ class PerWavenumber(CollisionOperator):
         """Decompositions at rho; the last ones are kept."""
         if self._correlations is None or not np.array_equal(rho, self._correlations.state.here.rho):
             state = State.of(self.model, self.meshes, rho.copy())
-            self._correlations = Correlations(self.meshes, state, self.collective)
+            self._correlations = Correlations(self.meshes, state, self.collective, not self.memory)
+        self._correlations.time = self._time
         return self._correlations
 
     def _integrate(self, rho: Array) -> Integral:
@@ -181,10 +197,13 @@ class PerWavenumber(CollisionOperator):
             self.comm.Allreduce(MPI.IN_PLACE, values)
             return values
 
-        if self._checked is not None and np.abs(rho - self._checked).max() < RECHECK * np.abs(rho).max():
-            return self._rule.lean(integrand, self._error)
+        if self._checked is not None:
+            then, before = self._checked
+            near = self._time == then or abs(self._time - then) < RECHECK * self._time
+            if near and np.abs(rho - before).max() < RECHECK * np.abs(rho).max():
+                return self._rule.lean(integrand, self._error)
         integral = self._rule.integrate(integrand, self._floors(correlations.state))
-        self._checked, self._error = rho.copy(), max(integral.error, self.tolerance)
+        self._checked, self._error = (self._time, rho.copy()), max(integral.error, self.tolerance)
         return integral
 
     def _floors(self, state: State) -> tuple[float, float]:

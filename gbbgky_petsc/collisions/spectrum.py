@@ -98,6 +98,7 @@ def spectrum(collisions: CollisionOperator, rho: Array, count: int) -> Spectrum:
     if not collisions.linearises:
         able = ", ".join(kind for kind, operator in kinds().items() if operator.linearises)
         raise InputError(f"kinetic.spectrum = {count}: not for kinetic.kind = {collisions.kind}; allowed: {able}")
+    collisions.at(np.inf)
     theta, theta_max = collisions.mesh.theta, collisions.mesh.theta_max
     beta, thermal = thermal_state(collisions, rho)
     J = collisions.derivative(thermal, beta)

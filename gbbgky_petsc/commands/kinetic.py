@@ -64,6 +64,12 @@ class KineticRecorder(Recorder):
         return (1.0 - s) * a.interaction_energy + s * b.interaction_energy, 0.0
 
 
+class MemoryRecorder(KineticRecorder):
+    """Of a run with ``kinetic.memory``: correlations that build up take their energy from rho."""
+
+    conserved = "total_energy"
+
+
 def collision_integral(problem: Problem) -> CollisionOperator:
     """The one that the case asks for. Collective.
 
@@ -94,7 +100,8 @@ def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float =
             store_spectrum(writer, modes)
             print_spectrum(modes, problem.unit)
 
-    job = Job(problem, target, start, mode, FREE, KineticRecorder, decorate)
+    recorder = MemoryRecorder if k.memory else KineticRecorder
+    job = Job(problem, target, start, mode, FREE, recorder, decorate)
     job.run(equation, equation.fields, equation.initial_vector(problem.rho))
 
 

@@ -104,6 +104,7 @@ def _row(point: int, kind: str, case: case_file.Case, folder: Path, modes: int) 
         )
         closure = case.hierarchy.closure
         collisions = build(kind, p.model, p.potential, p.mesh, PETSc.COMM_SELF, closure=closure, **options)
+        collisions.at(np.inf)  # a rate is that of correlations that have settled
         try:
             numbers["initial_rate"] = kurtosis_rate(p.mesh.theta, p.rho, collisions(p.rho).rate)
         except (InputError, SolverError) as error:  # its thermal state may do better
