@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
+from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
 from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import observables
@@ -40,6 +41,8 @@ def build(case: Case, folder: Path) -> Problem:
         If density, filling, rapidity window, resolution, domain or duration do not fit the state.
     """
     model, potential, mesh = case.model.build(folder), case.potential.build(folder), case.build_mesh()
+    if isinstance(case.state, PlaceStateSection):
+        raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
     state = case.state.build(folder, model, mesh)
     if state.density >= model.density_bound():
         raise InputError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.models import IntegrableModel
 
 
@@ -19,5 +20,5 @@ class BetheGas(IntegrableModel):
     amplitude: float
     width: float
 
-    def scattering_kernel(self, difference):
+    def scattering_kernel(self, difference: Array) -> Array:
         return self.amplitude / (2.0 * np.pi) / (1.0 + (difference / self.width) ** 2)

@@ -6,20 +6,22 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.linalg
+from conftest import Started
 from petsc4py import PETSc
 
-from gbbgky_petsc.collisions import CollisionIntegral
+from gbbgky_petsc.collisions import build as build_operator
+from gbbgky_petsc.collisions import kinds
 from gbbgky_petsc.collisions.on_mesh import MeshCorrelations
 from gbbgky_petsc.collisions.quadrature import OctaveRule
 from gbbgky_petsc.collisions.spectrum import spectrum, thermal_state
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.hierarchy import Hierarchy
-from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator
+from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
-from gbbgky_petsc.solvers.integrate import Integrator
+from gbbgky_petsc.solvers.integrator import Integrator
 
 RODS = HardRods(1.0)
 POTENTIAL = Potential(Gaussian(), 4.0, 8.0)
@@ -34,7 +36,7 @@ def build(kind="landau", points=24, theta_max=4.5, model=RODS, potential=POTENTI
     """Collision integral on one rank and rho."""
     mesh = mesh_of(points, theta_max)
     keywords = {"comm": PETSc.COMM_SELF} | keywords
-    collisions = CollisionIntegral(model, potential, mesh, kind, **keywords)
+    collisions = build_operator(kind, model, potential, mesh, **keywords)
     return collisions, state.sample(mesh.theta, mesh.theta_weight, model)
 
 
@@ -176,8 +178,6 @@ def test_diffusion_form(kind):
     collisions(rho * (1.0 + 1e-12))  # checks the quadrature; from then on both sides use the same rule
     rate = collisions(rho).rate
     np.testing.assert_allclose(D @ (collisions.diffusion_matrix(rho) @ (D @ rho)), rate, atol=1e-9 * np.abs(rate).max())
-    with pytest.raises(InputError, match="full"):
-        build("full")[0].diffusion_matrix(rho)
 
 
 @pytest.mark.parametrize("kind", ["landau", "screened"])
@@ -235,21 +235,22 @@ def test_unstable_states_are_refused():
 # --- kind full ---
 
 
-def mesh_solution(order="full", strength=1.0, tolerance=1e-8, **keywords):
+def mesh_solution(terms=("streaming", "diffusion", "collective", "contact"), strength=1.0, tolerance=1e-8, **keywords):
     mesh = mesh_of(16, 4.0, **keywords)
     potential = Potential(Gaussian(), strength, 8.0)
     rho = STATE.sample(mesh.theta, mesh.theta_weight, RODS)
-    solver = MeshCorrelations(RODS, potential, mesh, "fluctuation", PETSc.COMM_SELF, tolerance, order)
+    solver = MeshCorrelations(RODS, potential, mesh, "fluctuation", PETSc.COMM_SELF, tolerance, terms)
     return solver, rho, potential, mesh
 
 
 def test_full_is_stationary_in_the_hierarchy():
     solver, rho, potential, mesh = mesh_solution()
     result = solver.solve(rho)
-    h = Hierarchy(mesh, RODS, potential, rho, comm=PETSc.COMM_SELF)
+    h = Started(mesh, RODS, potential, comm=PETSc.COMM_SELF)
+    h.initial_rho = rho
     g = solver.pair.copy()
-    one_body, moving = h.rate(np.append(rho, 0.0), g, h.all_terms, True)
-    _, source = h.rate(np.append(rho, 0.0), np.zeros_like(g), h.all_terms, True)
+    one_body, moving = h.rates(g)
+    _, source = h.rates(np.zeros_like(g))
     assert np.abs(moving).max() < 1e-6 * np.abs(source).max()
     np.testing.assert_allclose(one_body[:-1], result.rate)
     again = solver.solve(rho)
@@ -258,8 +259,8 @@ def test_full_is_stationary_in_the_hierarchy():
 
 def test_full_without_contact_is_landau():
     """The finite domain with its absorbing layer against the infinite line."""
-    solver, rho, potential, mesh = mesh_solution("leading", tolerance=1e-6, z_max=160.0)
-    collisions = CollisionIntegral(RODS, potential, mesh, "landau", PETSc.COMM_SELF, staggered=False)
+    solver, rho, potential, mesh = mesh_solution(("streaming", "diffusion"), tolerance=1e-6, z_max=160.0)
+    collisions = build_operator("landau", RODS, potential, mesh, PETSc.COMM_SELF, staggered=False)
     expected = collisions(rho)
     result = solver.solve(rho)
     assert np.abs(result.rate - expected.rate).max() < 0.02 * np.abs(expected.rate).max()
@@ -277,11 +278,24 @@ def test_full_that_does_not_converge_is_an_error():
         options.delValue("kinetic_g_ksp_max_it")
 
 
+def test_register():
+    """Kinds by name; an unknown one and an option that a kind has no use for are one line with what is allowed."""
+    assert {"landau", "screened", "full", "coherent", "three_body"} <= kinds().keys()
+    assert all(operator.kind == kind and operator.equation for kind, operator in kinds().items())
+    with pytest.raises(InputError, match=r"kinetic\.kind = 'boltzmann': unknown; allowed: coherent, full, landau"):
+        build("boltzmann")
+    with pytest.raises(InputError, match=r"kinetic\.second_order = true: .* landau .*; allowed with: coherent"):
+        build("landau", second_order=True)
+    build("full", 16, staggered=False, second_order=False)  # what is off is not asked for
+    with pytest.raises(InputError, match=r"kinetic\.spectrum = 2: not for kinetic\.kind = full; allowed: .*landau"):
+        spectrum(*build("full", 16), 2)
+
+
 def test_full_refuses_staggered_meshes_and_rings():
     with pytest.raises(InputError, match="staggered"):
         build("full", staggered=True)
     with pytest.raises(InputError, match="periodic"):
-        CollisionIntegral(RODS, POTENTIAL, mesh_of(boundary=Boundary.PERIODIC), "full", PETSc.COMM_SELF)
+        build_operator("full", RODS, POTENTIAL, mesh_of(boundary=Boundary.PERIODIC), PETSc.COMM_SELF)
 
 
 # --- against the hierarchy ---
@@ -292,13 +306,12 @@ def test_slope_of_the_hierarchy_and_its_memory():
     mesh = mesh_of(20, 4.0, z_max=96.0)
     potential = Potential(Gaussian(), 1.0, 8.0)
     start = STATE.sample(mesh.theta, mesh.theta_weight, RODS)
-    h = Hierarchy(mesh, RODS, potential, start, "leading", comm=PETSc.COMM_SELF)
-    integrator = Integrator(h)
+    h = Hierarchy(mesh, RODS, potential, "leading", comm=PETSc.COMM_SELF)
     reports = []
-    integrator.run(1500.0, (), reports.append)
-    integrator.destroy()
+    with Integrator(h, h.initial_vector(start)) as integrator:
+        integrator.run(1500.0, (), reports.append)
     last = reports[-1].measurement
-    collisions = CollisionIntegral(RODS, potential, mesh, "landau", PETSc.COMM_SELF, staggered=False)
+    collisions = build_operator("landau", RODS, potential, mesh, PETSc.COMM_SELF, staggered=False)
     rate = collisions(last.rho).rate
     slope = kurtosis_rate(collisions, last.rho, last.rho_rate)
     markov = kurtosis_rate(collisions, last.rho, rate)
@@ -313,19 +326,12 @@ def test_slope_of_the_hierarchy_and_its_memory():
 
 def relax(end, comm=PETSc.COMM_SELF, kind="landau", state=STATE, points=16, **options):
     """rho at the end and all reports, with options of prefix kinetic_ given as keywords."""
-    database = PETSc.Options("kinetic_")
-    for key, value in options.items():
-        database[key] = str(value)
-    try:
-        collisions, rho = build(kind, points, comm=comm, state=state)
-        integrator = KineticIntegrator(KineticEquation(collisions), rho, 0.0, end)
-        reports = []
+    collisions, rho = build(kind, points, comm=comm, state=state)
+    equation, reports = KineticEquation(collisions), []
+    table = {f"kinetic_{key}": value for key, value in options.items()}
+    with Integrator(equation, equation.initial_vector(rho), 0.0, end, table) as integrator:
         integrator.run(end, (), reports.append)
-        final = integrator.equation.gather(integrator.state)
-        integrator.destroy()
-    finally:
-        for key in (*options, "ts_adapt_wnormtype", "ts_rosw_type"):
-            database.delValue(key)
+        final = equation.gather_rho(integrator.state)
     return final, reports
 
 

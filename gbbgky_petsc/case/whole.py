@@ -7,6 +7,7 @@ from pydantic import Field
 
 from gbbgky_petsc.case.dynamics import MolecularDynamics
 from gbbgky_petsc.case.equations import Hierarchy, Kinetic
+from gbbgky_petsc.case.inhomogeneous import Flow, PlaceStates, Space, TrapTable
 from gbbgky_petsc.case.mesh import Mesh
 from gbbgky_petsc.case.model import Custom, Free, HardRods, LiebLiniger
 from gbbgky_petsc.case.potential import (
@@ -23,10 +24,11 @@ from gbbgky_petsc.case.run import Output, Time
 from gbbgky_petsc.case.section import Section
 from gbbgky_petsc.case.state import BoostedThermal, Generalised, Ground, Split, TabulatedState, Thermal
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.errors import InputError
 
 Model = HardRods | Free | LiebLiniger | Custom
 Potential = Power | Lorentzian | Gaussian | Exponential | Yukawa | Dipolar | Table | Sum
-State = BoostedThermal | Thermal | Ground | Split | Generalised | TabulatedState
+State = BoostedThermal | Thermal | Ground | Split | Generalised | TabulatedState | PlaceStates
 
 
 class Case(Section):
@@ -41,10 +43,15 @@ class Case(Section):
     time: Time
     output: Output = Output()
     md: MolecularDynamics | None = None
+    space: Space | None = None
+    trap: TrapTable | None = None
+    flow: Flow = Flow()
     petsc: dict[str, str | int | float | bool] = {}
 
     def build_mesh(self) -> PhaseSpaceMesh:
         numbers = self.mesh.model_dump(exclude={"name"})
+        if self.mesh.z_max is None:
+            raise InputError("mesh.z_max: missing; allowed: without it only gbbgky flow")
         return PhaseSpaceMesh(boundary=self.hierarchy.boundary, **numbers)
 
     def embedded(self, folder: Path) -> "Case":

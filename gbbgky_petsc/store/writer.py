@@ -1,4 +1,4 @@
-"""The result file: held in memory (it is small), rewritten whole under a temporary name, then renamed.
+"""The result file: held in memory (it is small), rewritten whole under a temporary name, then renamed (`sealed`).
 
 A reader therefore sees a complete file at any moment, and a kill loses what came after the last flush.
 """
@@ -14,9 +14,13 @@ import h5py
 import numpy as np
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics.observables import COLUMNS
+from gbbgky_petsc.store import sealed
 from gbbgky_petsc.store.checkpoint import Checkpoint
 
 FORMAT_VERSION = 1
+#: bytes that the names of files beside a result may add to its own
+LONGEST_ENDING = 40
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,7 @@ class Schema:
     axes: dict[str, str]
 
 
-SERIES = {
-    "t": ("time", "time"),
-    "t_rescaled": ("1", "t (a rho V0)^2 / (xi v)^3"),
-    "kurtosis": ("1", "excess kurtosis of rho(theta)"),
-    "density": ("1/length", "int rho dtheta"),
-    "momentum": ("momentum", "int theta rho dtheta / density"),
-    "kinetic_energy": ("energy", "int e rho dtheta / density"),
-    "interaction_energy": ("energy", "1/2 int V(z) int int g dz / density"),
-    "absorbed_energy": ("energy", "interaction energy taken out at the ends of the z-domain, per particle"),
-    "total_energy": ("energy", "kinetic + interaction + absorbed: conserved"),
-    "step": ("time", "size of the step that ends at t or covers it"),
-}
+SERIES = {name: (c.unit, c.meaning) for name, c in COLUMNS.items()}
 SNAPSHOTS = {
     "t": ("time", "time"),
     "t_rescaled": ("1", "rescaled time"),
@@ -101,15 +94,20 @@ def check_target(path: Path, force: bool) -> None:
     ------
     InputError
     """
-    if path.exists() and not force:
-        raise InputError(f"output {path}: exists already; allowed: a new name, or --force to overwrite it")
-    if path.is_dir():
-        raise InputError(f"output {path}: is a folder; allowed: a file name")
     try:
+        if path.is_dir():
+            raise InputError(f"output {path}: is a folder; allowed: a file name")
+        if path.exists() and not path.is_file():
+            raise InputError(f"output {path}: is not a regular file; allowed: a file name")
+        if path.exists() and not force:
+            raise InputError(f"output {path}: exists already; allowed: a new name, or --force to overwrite it")
         path.parent.mkdir(parents=True, exist_ok=True)
+        room = os.pathconf(path.parent, "PC_NAME_MAX") - len(os.fsencode(path.name))
     except OSError as error:
         raise InputError(f"output {path}: {error.strerror}") from error
-    if not os.access(path.parent, os.W_OK):
+    if room < LONGEST_ENDING:
+        raise InputError(f"output {path}: its name is {LONGEST_ENDING - room} bytes too long for the files beside it")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InputError(f"output {path}: its folder cannot be written to")
 
 
@@ -167,9 +165,19 @@ class ResultWriter:
             self.flush(complete=False)
 
     def flush(self, complete: bool) -> None:
-        """Write the file; ``complete`` marks a run that reached its end."""
-        temporary = self.path.with_name(self.path.name + ".part")
-        with h5py.File(temporary, "w", driver="sec2") as file:
+        """Write the file; ``complete`` marks a run that reached its end.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written; the file that was there is left alone.
+        """
+        sealed.write(self.path, self._image(complete))
+        self._flushed = time.monotonic()
+
+    def _image(self, complete: bool) -> bytes:
+        """The HDF5 file in memory: the library never sees a full disk, on which it may crash."""
+        with h5py.File("result", "w", driver="core", backing_store=False) as file:
             file.attrs.update(self.attributes)
             file.attrs["format_version"] = FORMAT_VERSION
             file.attrs["complete"] = complete
@@ -192,8 +200,8 @@ class ResultWriter:
                         dataset.dims[0].attach_scale(file[f"{group}/t"])
                     if dataset.ndim == 2:
                         dataset.dims[1].attach_scale(file[f"mesh/{self.schema.axes[name]}"])
-        os.replace(temporary, self.path)
-        self._flushed = time.monotonic()
+            file.flush()
+            return file.id.get_file_image()
 
 
 def _write_group(file: h5py.File, group: str, columns: dict[str, tuple[str, str]], values: dict[str, Any]) -> None:
