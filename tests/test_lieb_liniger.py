@@ -55,7 +55,8 @@ def test_dipolar_case_at_reduced_size(tmp_path):
         assert np.ptp(energy) < 1e-13 * energy[0] and file["series/kinetic_energy"][-1] > energy[0] + 1e-3
         assert file["series/kurtosis"][-1] > file["series/kurtosis"][0]
     for kind in ("landau", "coherent"):
-        coarse = (f"kinetic={{kind='{kind}',tolerance=1e-2}}", "mesh.theta_max=8.0", "mesh.theta_points=40", "time.end=20.0",
+        coarse = (f"kinetic={{kind='{kind}',tolerance=1e-2}}",
+                  "mesh.theta_max=8.0", "mesh.theta_points=40", "time.end=20.0",
                   "output={series_every=10.0}")  # fmt: skip
         with gbbgky("kinetic", tmp_path / f"{kind}.h5", *coarse) as file:
             assert np.ptp(file["series/kinetic_energy"]) < 1e-12
