@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", allow_abbrev=False, help="integrate the hierarchy of a case")
     _add_case(run, "CASE.h5")
     _add_resume(run, "go on from the checkpoint of an existing result file (=auto: or start, if there is none)")
+    run.add_argument("--dry-run", action="store_true", help="say what it would take: unknowns, memory, steps by guess")
     md = commands.add_parser("md", allow_abbrev=False, help="molecular dynamics of a case: an ensemble of rings")
     _add_case(md, "CASE_md.h5")
     _add_resume(md, "keep the realisations that the result file holds (=auto: or start, if there is none)")
@@ -149,20 +150,15 @@ class Session:
                 raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
         petsc4py.init([sys.argv[0], *self.petsc])
 
-    def prepare(self, suffix: str) -> "tuple[Problem, Path, Resume]":
-        """The problem of the case and the locked result file; all ranks agree before anyone writes. Collective."""
+    def build(self) -> "tuple[Problem, Path]":
+        """The problem of the case and the case's path; all ranks agree. Collective."""
         from mpi4py import MPI
 
         from gbbgky_petsc import case as case_file
         from gbbgky_petsc import problem, shipped, trust
-        from gbbgky_petsc.commands.resumption import Resume
-        from gbbgky_petsc.parallel import on_root, together
-        from gbbgky_petsc.store.writer import check_target
+        from gbbgky_petsc.parallel import together
 
-        arguments, world = self.arguments, MPI.COMM_WORLD
-        mode = Resume(arguments.resume)
-        if mode is not Resume.NO and arguments.force:
-            raise InputError("--resume and --force: allowed: one of them")
+        arguments = self.arguments
 
         def build() -> "tuple[Problem, Path]":
             path = shipped.find_case(arguments.case)
@@ -171,7 +167,22 @@ class Session:
                 trust.check(case.petsc)
             return problem.build(case, path.parent), path
 
-        built, path = together(world, build)
+        return together(MPI.COMM_WORLD, build)
+
+    def prepare(self, suffix: str) -> "tuple[Problem, Path, Resume]":
+        """The problem of the case and the locked result file; all ranks agree before anyone writes. Collective."""
+        from mpi4py import MPI
+
+        from gbbgky_petsc.commands.resumption import Resume
+        from gbbgky_petsc.parallel import on_root
+        from gbbgky_petsc.store.writer import check_target
+
+        arguments, world = self.arguments, MPI.COMM_WORLD
+        mode = Resume(arguments.resume)
+        if mode is not Resume.NO and arguments.force:
+            raise InputError("--resume and --force: allowed: one of them")
+
+        built, path = self.build()
         target = arguments.output or Path("runs/results") / f"{path.stem}{suffix}.h5"
         on_root(world, lambda: check_target(target, arguments.force or mode is not Resume.NO))
         self.ending.near = target
@@ -205,9 +216,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _run(session: Session) -> None:
     session.start_parallel()
     session.start_petsc()
-    from gbbgky_petsc.commands.hierarchy import run
+    from gbbgky_petsc.commands.hierarchy import dry_run, run
 
-    run(*session.prepare(""))
+    if session.arguments.dry_run:
+        dry_run(session.build()[0])
+    else:
+        run(*session.prepare(""))
 
 
 def _md(session: Session) -> None:

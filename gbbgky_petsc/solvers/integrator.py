@@ -14,6 +14,7 @@ from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.lifetime import Owner
+from gbbgky_petsc.petsc_failures import describe, is_petsc_error, unwrapped
 from gbbgky_petsc.solvers import lyapunov, normal_modes  # noqa: F401 (preconditioners make themselves known)
 from gbbgky_petsc.solvers.frozen import PRECONDITIONERS, FrozenPC
 from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
@@ -217,17 +218,25 @@ class Integrator(Owner):
         try:
             ts.solve(self.state)
         except PETSc.Error as error:
-            raise error.__cause__ or SolverError(self._failure(str(error))) from error
+            inner = unwrapped(error)
+            if not is_petsc_error(inner):
+                raise inner from error
+            raise SolverError(self._failure(describe(inner, self.options.resolved()))) from error
         if ts.getConvergedReason() < 0:
             raise SolverError(self._failure(f"reason {ts.getConvergedReason()}"))
         return bool(ts.getTime() >= stop * (1.0 - 1e-12))
 
     def _failure(self, reason: str) -> str:
         ts = self.ts
-        text = " ".join(reason.split())
-        if len(text) > 300:  # PETSc's call stack: the cause is at its end
-            text = f"{text[:40]} ... {text[-250:]}"
-        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text}"
+        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {reason}"
+
+    def should_move(self) -> bool:
+        """Whether the state has a rate of change. Collective."""
+        rate = self.state.duplicate()
+        self.equation.rhs(None, self.ts.getTime(), self.state, rate)
+        size = rate.norm(PETSc.NormType.INFINITY)
+        rate.destroy()
+        return bool(size > 0.0)
 
     def position(self) -> Position:
         """Where the integration stands, between steps or in a monitor."""
