@@ -67,6 +67,10 @@ def parser() -> argparse.ArgumentParser:
         help="the 6 slowest relaxation modes too (another number: --set kinetic.spectrum=N)",
     )
 
+    flow = commands.add_parser("flow", allow_abbrev=False, help="integrate layer 1 in space and in a trap")
+    _add_case(flow, "CASE_flow.h5")
+    flow.add_argument("--resume", action="store_true", help="go on from the checkpoint of an existing result file")
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
@@ -94,6 +98,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             _run(arguments, petsc)
         elif arguments.command == "kinetic":
             _kinetic(arguments, petsc)
+        elif arguments.command == "flow":
+            _flow(arguments, petsc)
         elif petsc:
             raise InputError(f"{petsc[0]}: gbbgky {arguments.command} takes no PETSc options")
         elif arguments.command == "md":
@@ -168,6 +174,27 @@ def _kinetic(arguments: argparse.Namespace, petsc: list[str]) -> None:
     kinetic.run(built, target, start, origin)
 
 
+def _flow(arguments: argparse.Namespace, petsc: list[str]) -> None:
+    _start_petsc(petsc)
+    from mpi4py import MPI
+
+    from gbbgky_petsc import case as case_file
+    from gbbgky_petsc.commands import flow
+    from gbbgky_petsc.flow import problem
+    from gbbgky_petsc.flow.record import FlowResumption
+    from gbbgky_petsc.store.writer import check_target
+
+    if arguments.resume and arguments.force:
+        raise InputError("--resume and --force: allowed: one of them")
+    case = case_file.load(arguments.case, arguments.set)
+    target = arguments.output or Path("runs/results") / f"{arguments.case.stem}_flow.h5"
+    check_target(target, arguments.force or arguments.resume)
+    built = problem.build(case, arguments.case.parent)
+    earlier = FlowResumption.find(built, target, flow.FREE) if arguments.resume else None
+    MPI.COMM_WORLD.barrier()  # every rank has looked before rank 0 writes
+    flow.run(built, target, earlier)
+
+
 def _validate(arguments: argparse.Namespace) -> None:
     if any(int(os.environ.get(name, "1")) > 1 for name in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")):
         raise InputError("gbbgky validate under mpirun: allowed: alone; --launcher 'mpirun -n N' starts its parts")
@@ -184,13 +211,18 @@ def _validate(arguments: argparse.Namespace) -> None:
 
 
 def _plot(arguments: argparse.Namespace) -> None:
+    from gbbgky_petsc.analysis import flow_plots
     from gbbgky_petsc.analysis.plots import figure
     from gbbgky_petsc.store.reader import read
 
     target = arguments.output or arguments.results[0].with_suffix(".png")
     if target.suffix not in (".png", ".pdf"):
         raise InputError(f"output {target}: allowed: a name ending in .png or .pdf")
-    figure([read(path) for path in arguments.results], target)
+    results = [read(path) for path in arguments.results]
+    in_space = {"x" in result.mesh for result in results}
+    if len(in_space) > 1:
+        raise InputError("results: some are in space and some are not; allowed: pictures of one kind")
+    (flow_plots.figure if in_space == {True} else figure)(results, target)
     print(target)
 
 
@@ -203,7 +235,7 @@ def _info(arguments: argparse.Namespace) -> None:
     for group in ("mesh", "series", "snapshots"):
         for name, values in getattr(result, group).items():
             print(f"/{group}/{name}: shape {values.shape}")
-    if len(result.series["t"]):
+    if len(result.series["t"]) and "kurtosis" in result.series:
         print(f"last: t = {result.series['t'][-1]:g}, kurtosis = {result.series['kurtosis'][-1]:.5f}")
 
 

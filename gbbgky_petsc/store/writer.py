@@ -21,7 +21,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Schema:
-    """Datasets of a kind of result: name -> (unit, meaning), and the mesh axis behind those of two dimensions."""
+    """Datasets of a kind of result: name -> (unit, meaning), and the mesh axes behind those of more dimensions."""
 
     series: dict[str, tuple[str, str]]
     snapshots: dict[str, tuple[str, str]]
@@ -190,8 +190,8 @@ class ResultWriter:
                 for name, dataset in file[group].items():
                     if name != "t":
                         dataset.dims[0].attach_scale(file[f"{group}/t"])
-                    if dataset.ndim == 2:
-                        dataset.dims[1].attach_scale(file[f"mesh/{self.schema.axes[name]}"])
+                    for axis, mesh in enumerate(self.schema.axes[name].split() if dataset.ndim > 1 else (), 1):
+                        dataset.dims[axis].attach_scale(file[f"mesh/{mesh}"])
         os.replace(temporary, self.path)
         self._flushed = time.monotonic()
 
