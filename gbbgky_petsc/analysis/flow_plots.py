@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -42,7 +43,7 @@ def figure(results: Sequence[Result], target: Path) -> None:
     plt.close(fig)
 
 
-def _space_time(ax: plt.Axes, result: Result) -> None:
+def _space_time(ax: Any, result: Result) -> None:
     t, x, q = result.snapshots["t"], result.mesh["x"], result.snapshots["density"]
     if t.size < 2:
         ax.plot(x, q[0])
@@ -53,7 +54,7 @@ def _space_time(ax: plt.Axes, result: Result) -> None:
     ax.set(xlabel="$x$", ylabel="$t$")
 
 
-def _widths(ax: plt.Axes, results: Sequence[Result]) -> None:
+def _widths(ax: Any, results: Sequence[Result]) -> None:
     for result in results:
         s = result.series
         ax.plot(s["t"], s["width"] / s["width"][0], label=f"width in x, {result.path.stem}")
@@ -62,7 +63,7 @@ def _widths(ax: plt.Axes, results: Sequence[Result]) -> None:
     ax.legend(frameon=False, fontsize=8)
 
 
-def _drifts(ax: plt.Axes, result: Result) -> None:
+def _drifts(ax: Any, result: Result) -> None:
     s = result.series
     for name, label in (("number", "number"), ("total_energy", "energy"), ("entropy", "entropy")):
         drift = np.abs(s[name] / s[name][0] - 1.0)
@@ -71,7 +72,7 @@ def _drifts(ax: plt.Axes, result: Result) -> None:
     ax.legend(frameon=False, fontsize=8)
 
 
-def _phase_space(ax: plt.Axes, result: Result, i: int, largest: float) -> None:
+def _phase_space(ax: Any, result: Result, i: int, largest: float) -> None:
     x, theta, rho = result.mesh["x"], result.mesh["theta"], result.snapshots["rho"][i]
     ax.pcolormesh(x, theta, rho.T, cmap="viridis", vmin=0.0, vmax=largest, shading="nearest", rasterized=True)
     ax.set(xlabel="$x$", title=f"$t = {result.snapshots['t'][i]:.4g}$")

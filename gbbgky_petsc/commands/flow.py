@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator
 from gbbgky_petsc.flow.problem import FlowProblem
 from gbbgky_petsc.flow.record import SCHEMA, FlowCheckpoint, FlowResumption, add_row, check
+from gbbgky_petsc.lifetime import Owner
 from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store.writer import ResultWriter
 
@@ -26,7 +28,7 @@ FREE = ("time", "output", "kinetic", "hierarchy", "md", "petsc")
 ROWS = 200
 
 
-class FlowRun:
+class FlowRun(Owner):
     """A flow from its start, or a checkpoint, to its end, with what it writes. Methods are collective.
 
     Parameters
@@ -95,7 +97,9 @@ class FlowRun:
         try:
             if not self._resumed:
                 self._record(t, True, t in snapshots)
-            for stop in sorted({*rows, *(s for s in snapshots if s > t), *(s for s in p.external.jumps() if t < s < p.end)}):
+            for stop in sorted(
+                {*rows, *(s for s in snapshots if s > t), *(s for s in p.external.jumps() if t < s < p.end)}
+            ):
                 self._advance(t, stop, watch)
                 t = stop
                 self._record(t, t in rows, t in snapshots)
@@ -115,18 +119,18 @@ class FlowRun:
         times = {every * k for k in range(1, number + 1)} | {self._problem.end}
         return {t for t in times if self._start * (1.0 + 1e-12) < t <= self._problem.end * (1.0 + 1e-12)}
 
-    def _advance(self, t: float, stop: float, watch: "object") -> None:
+    def _advance(self, t: float, stop: float, watch: Callable[[float, float], None]) -> None:
         """Transport to ``stop``, with collisions half-way through each of their steps (Strang)."""
         advance, collide = self.integrator.advance, self._collisions
         if collide is None:
-            advance(stop, watch)  # type: ignore[arg-type]
+            advance(stop, watch)
             return
         number = max(1, int(np.ceil((stop - t) / collide.step - 1e-9)))
         length = (stop - t) / number
         for k in range(number):
-            advance(t + (k + 0.5) * length, watch)  # type: ignore[arg-type]
+            advance(t + (k + 0.5) * length, watch)
             collide(length)
-            advance(stop if k == number - 1 else t + (k + 1) * length, watch)  # type: ignore[arg-type]
+            advance(stop if k == number - 1 else t + (k + 1) * length, watch)
 
     def _record(self, t: float, row: bool, snapshot: bool) -> None:
         p, equation, state = self._problem, self._equation, self.integrator.state
@@ -183,10 +187,9 @@ class FlowRun:
             f"written to {self._writer.path}"
         )
 
-    def destroy(self) -> None:
-        """Free PETSc objects."""
-        self.integrator.destroy()
-        self._equation.destroy()
+    def release(self) -> None:
+        self.integrator.close()
+        self._equation.close()
 
 
 def run(problem: FlowProblem, target: Path, earlier: FlowResumption | None = None) -> None:
@@ -197,9 +200,8 @@ def run(problem: FlowProblem, target: Path, earlier: FlowResumption | None = Non
     InputError, SolverError
     """
     options_given = apply_table(problem.case.petsc)
-    flow = FlowRun(problem, target, earlier)
-    if not PETSc.Options().hasName("help"):
-        flow.run()
-        flow.print_summary()
+    with FlowRun(problem, target, earlier) as flow:
+        if not PETSc.Options().hasName("help"):
+            flow.run()
+            flow.print_summary()
     report_unused(options_given)
-    flow.destroy()

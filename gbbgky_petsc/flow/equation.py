@@ -7,13 +7,14 @@ import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.space import Edge
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.flow import kernels
 from gbbgky_petsc.flow.mean_field import MeanField
 from gbbgky_petsc.flow.problem import FlowProblem
 from gbbgky_petsc.flow.velocity import velocity_of
+from gbbgky_petsc.lifetime import Owner
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.trap import mass
 
@@ -154,11 +155,12 @@ class FlowMeasurement:
         return self.kinetic_energy + self.trap_energy + self.interaction_energy
 
 
-class FlowEquation:
+class FlowEquation(Owner):
     """d rho/dt = - d_x(v rho) - d_theta(F rho) + d_x(D d_x rho) on the phase-space mesh; collisions are stepped apart.
 
-    F = - d_x(U + V*q) with the stencil of d_x, and int v rho dtheta = int e' rho dtheta: number and energy are invariants of
-    the central differences, momentum too without a trap; the dissipation of order 2w - 1 in x changes energy alone, through q.
+    F = - d_x(U + V*q) with the stencil of d_x, and int v rho dtheta = int e' rho dtheta: number and energy are
+    invariants of the central differences, momentum too without a trap; the dissipation of order 2w - 1 in x changes
+    energy alone, through q.
 
     Parameters
     ----------
@@ -225,7 +227,9 @@ class FlowEquation:
         rho = self.own(vector, readonly=True)
         n = self.problem.theta.size
         whole = np.empty((self.problem.space.points, n)) if self.comm.rank == 0 else None
-        self.comm.Gatherv(np.ascontiguousarray(rho), [whole, [c * n for c in self._counts]] if whole is not None else None)
+        self.comm.Gatherv(
+            np.ascontiguousarray(rho), [whole, [c * n for c in self._counts]] if whole is not None else None
+        )
         return whole
 
     def rhs(self, ts: PETSc.TS | None, t: float, x: PETSc.Vec, f: PETSc.Vec) -> None:
@@ -298,7 +302,7 @@ class FlowEquation:
             (rho @ p.model.energy(theta)).sum(),
             (place @ rho).sum(),
             (place**2 @ rho).sum(),
-            -rho[rho < 0.0].sum(),
+            np.maximum(-rho, 0.0).sum(),
             rho[:, :edge].sum() + rho[:, -edge:].sum(),
             self._entropy(rho),
         ])  # fmt: skip
@@ -347,7 +351,6 @@ class FlowEquation:
         mean = np.where(gas, J / safe, np.nan)
         return {"density": q, "velocity": mean / m, "temperature": (second / safe - mean**2) / m}
 
-    def destroy(self) -> None:
-        """Free PETSc objects. Collective."""
+    def release(self) -> None:
         self._local.destroy()
         self.dm.destroy()

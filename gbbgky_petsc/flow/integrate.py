@@ -1,16 +1,18 @@
 """Time integration of the flow with PETSc TS: explicit, at a share of the step beyond which it would be unstable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.stencils import FlowStencil
-from gbbgky_petsc.solvers.options import option_errors, preset
-from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES
+from gbbgky_petsc.lifetime import Owner
+from gbbgky_petsc.solvers.integrator import EXPLICIT_TYPES
+from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
 
 #: share of the largest stable step that is taken
 SAFETY = 0.9
@@ -18,23 +20,19 @@ SAFETY = 0.9
 _GROWTH = 1.0 + 1e-9
 
 
-def new_ts(prefix: str, presets: dict[str, str], comm: PETSc.Comm) -> PETSc.TS:
-    """A TS with options of ``prefix`` over ``presets``; `InputError` for options that PETSc refuses."""
-    options = PETSc.Options(prefix)
-    for key, value in presets.items():
-        if key != "ts_rk_type" or options.getString("ts_type", "rk") == "rk":
-            preset(options, key, value)
+def new_ts(options: ScopedOptions, comm: PETSc.Comm) -> PETSc.TS:
+    """A TS that has taken its options; `InputError` for those that PETSc refuses."""
     ts = PETSc.TS().create(comm=comm)
-    ts.setOptionsPrefix(prefix)
+    ts.setOptionsPrefix(options.prefix)
     ts.setProblemType(PETSc.TS.ProblemType.NONLINEAR)
     ts.setMaxSteps(10**9)
     ts.setExactFinalTime(PETSc.TS.ExactFinalTime.MATCHSTEP)
-    with option_errors():
+    with options.inserted(), option_errors():
         ts.setFromOptions()
     return ts
 
 
-def stable_steps(prefix: str, presets: dict[str, str], stencil: FlowStencil) -> tuple[float, float]:
+def stable_steps(options: ScopedOptions, stencil: FlowStencil) -> tuple[float, float]:
     """Largest stable steps of the chosen method, found by letting it step oscillators with the stencil's eigenvalues.
 
     Returns
@@ -49,12 +47,12 @@ def stable_steps(prefix: str, presets: dict[str, str], stencil: FlowStencil) -> 
     share = np.linspace(0.0, 1.0, 5)[:, None, None]
     transport = (share * one[:, None] + (1.0 - share) * np.concatenate([one, one.conj()])).ravel()
     diffusion = -(FlowStencil(stencil.order, 0.0).symbol(phase).imag ** 2) + 0.0j
-    return _largest_step(prefix, presets, transport), _largest_step(prefix, presets, diffusion)
+    return _largest_step(options, transport), _largest_step(options, diffusion)
 
 
-def _largest_step(prefix: str, presets: dict[str, str], eigenvalues: Array) -> float:
+def _largest_step(options: ScopedOptions, eigenvalues: NDArray[np.complex128]) -> float:
     """Largest h for which a step of y' = lambda y does not grow for any eigenvalue."""
-    ts = new_ts(prefix, presets, PETSc.COMM_SELF)
+    ts = new_ts(options, PETSc.COMM_SELF)
     y = PETSc.Vec().createSeq(2 * eigenvalues.size)
 
     def rhs(ts: PETSc.TS, t: float, x: PETSc.Vec, f: PETSc.Vec) -> None:
@@ -82,16 +80,23 @@ def _largest_step(prefix: str, presets: dict[str, str], eigenvalues: Array) -> f
     return low
 
 
-class FlowIntegrator:
+class FlowIntegrator(Owner):
     """A TS over a flow equation, options prefix ``flow_``.
 
-    Presets: the classical Runge-Kutta method of fourth order at 0.9 of its largest stable step, which is measured for the
-    method and adapted to the velocities as they change. Methods with error control (``-flow_ts_adapt_type basic``) choose
-    their own. Implicit types are refused: nothing here is stiff.
+    Presets: the classical Runge-Kutta method of fourth order at 0.9 of its largest stable step, which is measured for
+    the method and adapted to the velocities as they change. Methods with error control (``-flow_ts_adapt_type basic``)
+    choose their own. Implicit types are refused: nothing here is stiff.
 
     -flow_ts_time_step, -flow_ts_dt : a fixed step instead
 
-    Construction and `advance` are collective.
+    Construction, `advance` and `close` are collective.
+
+    Parameters
+    ----------
+    equation, rho, start
+        What is integrated, from where, (Nx, N) on every rank, and when.
+    options
+        PETSc options by full name, such as a case's [petsc] table.
 
     Raises
     ------
@@ -99,36 +104,43 @@ class FlowIntegrator:
         For an implicit type, one that is unstable at any step, or a step beyond stability.
     """
 
-    def __init__(self, equation: FlowEquation, rho: Array, start: float) -> None:
+    def __init__(
+        self, equation: FlowEquation, rho: Array, start: float, options: Mapping[str, Value] | None = None
+    ) -> None:
         self.equation = equation
         self.state = equation.create_vector(rho)
         self._work = self.state.duplicate()
-        options = PETSc.Options(equation.prefix)
-        kind = options.getString("ts_type", equation.presets["ts_type"])
+        own = ScopedOptions(equation.prefix, equation.presets, options)
+        kind = own.get("ts_type") or ""
         if kind not in EXPLICIT_TYPES:
             raise InputError(f"-flow_ts_type {kind}: is implicit; allowed: {', '.join(sorted(EXPLICIT_TYPES))}")
-        self.ts = new_ts(equation.prefix, equation.presets, self.state.comm)
-        self.ts.setRHSFunction(equation.rhs, self.state.duplicate())
+        self.ts = new_ts(own, self.state.comm)
+        self.ts.setRHSFunction(equation.rhs, self._work)
         self.ts.setTime(start)
-        self._fixed = next((options.getReal(n) for n in ("ts_dt", "ts_time_step") if options.hasName(n)), None)
-        self.controlled = options.getString("ts_adapt_type", "none") != "none"
+        self._fixed = own.number("ts_dt") or own.number("ts_time_step")
+        self.controlled = own.get("ts_adapt_type") != "none"
         self._limits = (np.inf, np.inf)
         if not self.controlled:
-            self._limits = stable_steps(equation.prefix, equation.presets, equation.problem.stencil)
+            self._limits = stable_steps(own, equation.problem.stencil)
             if self._limits[0] < 0.05:
-                raise InputError(f"-flow_ts_type {kind}: is unstable for transport at any step; allowed: rk of order 3 or more, ssp")
-        self._stop = start
+                raise InputError(
+                    f"-flow_ts_type {kind}: is unstable for transport at any step; allowed: rk of order 3 or more, ssp"
+                )
+        self._stop, self._fresh = start, True
         self._watch: Callable[[float, float], None] | None = None
         self.steps = 0
         self.ts.setPreStep(self._choose_step)
-        equation.rhs(None, start, self.state, self._work)
         largest = self.largest_step()
         if self._fixed is not None and not self.controlled and self._fixed > largest:
-            raise InputError(f"-flow_ts_dt {self._fixed:g}: unstable; allowed: up to {largest:.4g} for this method, mesh and state")
+            raise InputError(
+                f"-flow_ts_dt {self._fixed:g}: unstable; allowed: up to {largest:.4g} for this method, mesh and state"
+            )
         self.ts.setTimeStep(self._fixed or (SAFETY * largest if np.isfinite(largest) else 1e-3))
 
-    def largest_step(self) -> float:
-        """Largest stable step at the last evaluated state; infinite under error control."""
+    def largest_step(self, anew: bool = True) -> float:
+        """Largest stable step at the present state, or that of the last evaluation; infinite under error control."""
+        if anew:
+            self.equation.rhs(None, self.ts.getTime(), self.state, self._work)
         transport, diffusion = self.equation.rates()
         inverse = transport / self._limits[0] + diffusion / self._limits[1]
         return 1.0 / inverse if inverse > 0.0 else np.inf
@@ -140,7 +152,8 @@ class FlowIntegrator:
             self._watch(t, ts.getTimeStep())
         if self.controlled:
             return
-        largest, left = self.largest_step(), self._stop - t
+        largest, left = self.largest_step(self._fresh), self._stop - t
+        self._fresh = False
         step = SAFETY * largest if self._fixed is None else self._fixed
         if step > largest:
             raise SolverError(
@@ -160,7 +173,7 @@ class FlowIntegrator:
         ts = self.ts
         if stop <= ts.getTime():
             return
-        self._stop, self._watch = stop, watch
+        self._stop, self._watch, self._fresh = stop, watch, True
         ts.setMaxTime(stop)
         step = ts.getTimeStep()
         ts.setTimeStep(min(step, stop - ts.getTime()))
@@ -169,14 +182,14 @@ class FlowIntegrator:
         except PETSc.Error as error:
             raise error.__cause__ or SolverError(f"flow: {' '.join(str(error).split())[-250:]}") from error
         if ts.getConvergedReason() < 0 or ts.getTime() < stop * (1.0 - 1e-12):
-            raise SolverError(f"flow: time integration stopped at t = {ts.getTime():g}, reason {ts.getConvergedReason()}")
+            raise SolverError(
+                f"flow: time integration stopped at t = {ts.getTime():g}, reason {ts.getConvergedReason()}"
+            )
         if self.controlled:
             ts.setTimeStep(max(step, ts.getTimeStep()))
         if not np.isfinite(self.state.norm()):
             raise SolverError(f"flow: rho is no longer finite at t = {ts.getTime():g}; allowed: a smaller step")
 
-    def destroy(self) -> None:
-        """Free PETSc objects. Collective."""
-        self.ts.destroy()
-        self.state.destroy()
-        self._work.destroy()
+    def release(self) -> None:
+        for item in (self.ts, self.state, self._work):
+            item.destroy()

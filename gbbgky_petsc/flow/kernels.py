@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 
 
 @numba.njit(cache=True, fastmath=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.fft import next_fast_len
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.physics.potential import Potential
 
@@ -11,8 +11,8 @@ from gbbgky_petsc.physics.potential import Potential
 class MeanField:
     """int V(x - x') q(x') dx' at the nodes and ``ghosts`` more at either end.
 
-    Midpoint rule, spectrally accurate for smooth q and V. Beyond an open end the density goes on as it is there over the length
-    of the box, so that a uniform gas feels no force; there is none beyond a wall; a ring has its image sum.
+    Midpoint rule, spectrally accurate for smooth q and V. Beyond an open end the density goes on as it is there over
+    the length of the box, so that a uniform gas feels no force; there is none beyond a wall; a ring has its image sum.
 
     Parameters
     ----------

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.flow.mean_field import MeanField
@@ -56,7 +56,9 @@ def build(case: Case, folder: Path) -> FlowProblem:
     model, potential, space = case.model.build(), case.potential.build(folder), table.build()
     external = case.trap.build(folder, model) if case.trap else Trap(NoTrap())
     if not external.shape.covers(space.x_max):
-        raise InputError(f"trap: its table does not reach space.x_max = {space.x_max:g}; allowed: one that covers the box")
+        raise InputError(
+            f"trap: its table does not reach space.x_max = {space.x_max:g}; allowed: one that covers the box"
+        )
     weight = 2.0 * case.mesh.theta_max / case.mesh.theta_points
     theta = (np.arange(case.mesh.theta_points) + 0.5) * weight - case.mesh.theta_max
     mean_field = MeanField(potential, space, 0) if case.flow.mean_field else None
@@ -70,7 +72,16 @@ def build(case: Case, folder: Path) -> FlowProblem:
         else state.sample(surroundings)
     )
     problem = FlowProblem(
-        case, model, potential, external, space, FlowStencil(table.order, table.upwind), theta, weight, rho, case.time.end
+        case,
+        model,
+        potential,
+        external,
+        space,
+        FlowStencil(table.order, table.upwind),
+        theta,
+        weight,
+        rho,
+        case.time.end,
     )
     _check_state(problem, isinstance(state, Trapped))
     return problem
@@ -94,13 +105,15 @@ def _check_state(p: FlowProblem, trapped: bool) -> None:
     """Density, window, box and resolution."""
     q = p.theta_weight * p.rho.sum(axis=1)
     if q.max() >= p.model.density_bound():
-        raise InputError(f"state: a density of {q.max():g}; allowed: below 1/model.length = {p.model.density_bound():g}")
+        raise InputError(
+            f"state: a density of {q.max():g}; allowed: below 1/model.length = {p.model.density_bound():g}"
+        )
     edge = max(1, p.theta.size // 50)
     outside = float(p.rho[:, :edge].sum() + p.rho[:, -edge:].sum()) / float(p.rho.sum())
     if outside > WEIGHT_LOSS:
         raise InputError(
-            f"mesh.theta_max = {-p.theta[0] + 0.5 * p.theta_weight:g}: {outside:.1e} of the state sits at the ends of this window; "
-            f"allowed: at most {WEIGHT_LOSS:g}"
+            f"mesh.theta_max = {-p.theta[0] + 0.5 * p.theta_weight:g}: {outside:.1e} of the state sits at "
+            f"the ends of this window; allowed: at most {WEIGHT_LOSS:g}"
         )
     if trapped and p.space.boundary is Edge.OPEN and max(q[0], q[-1]) > EDGE_DENSITY * q.max():
         raise InputError(
@@ -113,7 +126,11 @@ def _check_state(p: FlowProblem, trapped: bool) -> None:
         raise InputError(f"state: a filling of {n.max():g}; allowed: below 1 for this model")
     for key, axis in (("mesh.theta_points", 1), ("space.points", 0)):
         size = p.rho.shape[axis]
-        if key == "space.points" and p.space.boundary is not Edge.PERIODIC and max(q[0], q[-1]) > EDGE_DENSITY * q.max():
+        if (
+            key == "space.points"
+            and p.space.boundary is not Edge.PERIODIC
+            and max(q[0], q[-1]) > EDGE_DENSITY * q.max()
+        ):
             continue  # Fourier modes say nothing about a state that does not close on itself
         modes = np.abs(np.fft.rfft(p.rho, axis=axis)).max(axis=1 - axis)
         unresolved = float(modes[-max(2, modes.size // 8) :].max() / modes.max())

@@ -7,8 +7,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow.equation import FlowMeasurement
 from gbbgky_petsc.flow.problem import FlowProblem
@@ -61,8 +61,8 @@ def check(problem: FlowProblem, t: float, m: FlowMeasurement) -> None:
     """
     if m.edge > WEIGHT_LOSS:
         raise SolverError(
-            f"mesh.theta_max = {problem.case.mesh.theta_max:g}: too narrow by t = {t:g}, where {m.edge:.1e} of the particles "
-            f"are at the ends of the window (allowed: {WEIGHT_LOSS:g}); the state is saved"
+            f"mesh.theta_max = {problem.case.mesh.theta_max:g}: too narrow by t = {t:g}, where {m.edge:.1e} of the "
+            f"particles are at the ends of the window (allowed: {WEIGHT_LOSS:g}); the state is saved"
         )
     if m.negative > NEGATIVE:
         raise SolverError(
@@ -93,7 +93,9 @@ class FlowCheckpoint:
 
     def store(self, writer: ResultWriter) -> None:
         """Make it part of the result file; it becomes real with the next flush."""
-        writer.extra |= {f"checkpoint/{name}": (np.asarray(value), "", "checkpoint") for name, value in asdict(self).items()}
+        writer.extra |= {
+            f"checkpoint/{name}": (np.asarray(value), "", "checkpoint") for name, value in asdict(self).items()
+        }
 
     @classmethod
     def load(cls, path: Path) -> "FlowCheckpoint":
@@ -134,7 +136,9 @@ class FlowResumption:
         if not np.allclose(point.initial_rho, problem.rho, rtol=1e-9, atol=1e-12 * np.abs(problem.rho).max()):
             raise InputError(f"output {target}: its run had another initial state (a table has changed)")
         if problem.end <= point.t * (1.0 + 1e-12):
-            raise InputError(f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}")
+            raise InputError(
+                f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}"
+            )
         return cls(result, point)
 
     def restore(self, writer: ResultWriter) -> None:

@@ -6,7 +6,7 @@ from math import comb, factorial
 
 import numpy as np
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -58,4 +58,6 @@ class FlowStencil:
     def symbol(self, phase: Array) -> Array:
         """Eigenvalue of - d/dx at unit speed and spacing, complex, same shape as phase = k dx."""
         w = self.width
-        return -np.asarray(sum(c * np.exp(1j * m * phase) for m, c in zip(range(-w, w + 1), self.biased(1), strict=True)))
+        return -np.asarray(
+            sum(c * np.exp(1j * m * phase) for m, c in zip(range(-w, w + 1), self.biased(1), strict=True))
+        )

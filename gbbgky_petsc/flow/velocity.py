@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.flow.kernels import rod_velocity
 from gbbgky_petsc.physics.models import HardRods, IntegrableModel
@@ -39,8 +39,8 @@ class RodVelocity:
 class DressedVelocity:
     """2 pi rho_s v = e' + 2 pi T (rho v), 2 pi rho_s = 1 + 2 pi T rho, by conjugate gradients from the last v.
 
-    In the scalar product of weight rho the operator is symmetric and its Jacobi preconditioner 1/2 pi rho_s. An iteration is one
-    matrix product for all places. int v rho = int e' rho holds to the tolerance, which makes energy an invariant.
+    In the scalar product of weight rho the operator is symmetric; its preconditioner is 1/2 pi rho_s. An iteration is
+    one matrix product for all places. int v rho = int e' rho holds to the tolerance, which makes energy an invariant.
 
     Parameters
     ----------
