@@ -16,11 +16,11 @@ from gbbgky_petsc.flow.problem import FlowProblem
 #: theta-points of the collision integral where the case does not say
 POINTS = 48
 #: density below which places are left alone, relative to the largest one
-FAINT = 1e-8
+FAINT = 1e-4
 #: error of a step, relative to the largest rho at the place
 TOLERANCE = 1e-5
 #: collision steps a crossing time of the cloud
-STEPS = 20
+STEPS = 4
 
 
 class Rate(Protocol):
@@ -119,7 +119,7 @@ class CollisionStep:
     collisions, equation, state
         The operator; the transport, whose rows of the state vector are changed in place.
 
-    ``step`` is the time between two applications: ``flow.collision_step``, or a twentieth of width over speed.
+    ``step`` is the time between two applications: ``flow.collision_step``, or a quarter of width over speed.
     """
 
     def __init__(self, collisions: LocalCollisions, equation: FlowEquation, state: PETSc.Vec) -> None:
