@@ -5,16 +5,18 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gbbgky_petsc import environment
 from gbbgky_petsc.errors import InputError, SolverError
 
 if TYPE_CHECKING:
+    from gbbgky_petsc.case import Case
     from gbbgky_petsc.problem import Problem
 
+Built = TypeVar("Built")
 OWN_SHORT = ("-o", "-h", "-V")
 
 
@@ -118,17 +120,25 @@ def _start_petsc(options: list[str]) -> None:
 
 
 def _prepare(arguments: argparse.Namespace, suffix: str, overwrite: bool) -> "tuple[Problem, Path]":
-    """The problem of the case and the checked result file; every rank has looked before rank 0 writes."""
+    """The problem of the case and the checked result file."""
+    from gbbgky_petsc import problem
+
+    return _prepare_with(problem.build, arguments, suffix, overwrite)
+
+
+def _prepare_with(
+    build: Callable[["Case", Path], Built], arguments: argparse.Namespace, suffix: str, overwrite: bool
+) -> tuple[Built, Path]:
+    """What ``build`` makes of the case, and the checked result file; every rank has looked before rank 0 writes."""
     from mpi4py import MPI
 
     from gbbgky_petsc import case as case_file
-    from gbbgky_petsc import problem
     from gbbgky_petsc.store.writer import check_target
 
     case = case_file.load(arguments.case, arguments.set)
     target = arguments.output or Path("runs/results") / f"{arguments.case.stem}{suffix}.h5"
     check_target(target, arguments.force or overwrite)
-    built = problem.build(case, arguments.case.parent)
+    built = build(case, arguments.case.parent)
     MPI.COMM_WORLD.barrier()
     return built, target
 
@@ -144,12 +154,12 @@ def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
 
 
 def _md(arguments: argparse.Namespace) -> None:
-    from gbbgky_petsc.commands.md import simulate
+    from gbbgky_petsc.commands.md import job, simulate
 
     if arguments.resume and arguments.force:
         raise InputError("--resume and --force: allowed: one of them")
-    built, target = _prepare(arguments, "_md", arguments.resume)
-    simulate(built, target, arguments.resume)
+    wanted, target = _prepare_with(job, arguments, "_md", arguments.resume)
+    simulate(wanted, target, arguments.resume)
 
 
 def _kinetic(arguments: argparse.Namespace, petsc: list[str]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.kernels import (
     ORDER,
@@ -28,6 +28,7 @@ from gbbgky_petsc.md.kernels import (
 )
 from gbbgky_petsc.physics.models.base import Array
 from gbbgky_petsc.physics.potential import Potential
+from gbbgky_petsc.physics.trap import Trap
 
 #: the inverse spline filter is below rounding beyond this many cells
 FILTER_CELLS = 96
@@ -60,6 +61,54 @@ class Force(Protocol):
 
     def compiled(self, domain: Domain) -> CompiledSteps | None:
         """`stepper.interpreted` as one compiled loop, where this force and domain have one."""
+
+
+class Field(Protocol):
+    """External potential on every rod."""
+
+    def forces(self, x: Array, t: float) -> Array:
+        """Forces on rods at x (n,) at time t."""
+
+    def energy(self, x: Array, t: float) -> float:
+        """Their potential energy."""
+
+    def jumps(self) -> tuple[float, ...]:
+        """Times at which the field is not smooth in time; steps end there."""
+
+
+@dataclass(frozen=True)
+class TrapField:
+    """The field of a trap on a ring so wide that the cloud never closes it.
+
+    Attributes
+    ----------
+    trap : U(x, t)
+    farthest : |x| beyond which rods are too near the ring's other end; inf where the ring is the physical space
+    """
+
+    trap: Trap
+    farthest: float = np.inf
+
+    def forces(self, x: Array, t: float) -> Array:
+        """See `Field.forces`.
+
+        Raises
+        ------
+        SolverError
+            If a rod has come too near the other end of the ring.
+        """
+        if max(-x[0], x[-1]) > self.farthest:
+            raise SolverError(
+                f"md.ring: at t = {t:g} a rod is at x = {x[0] if -x[0] > x[-1] else x[-1]:g}, "
+                f"farther out than {self.farthest:g}: a longer ring is needed"
+            )
+        return -self.trap.derivative(x, t)
+
+    def energy(self, x: Array, t: float) -> float:
+        return float(self.trap(x, t).sum())
+
+    def jumps(self) -> tuple[float, ...]:
+        return self.trap.jumps()
 
 
 def check_ring(potential: Potential, ring: float) -> None:
