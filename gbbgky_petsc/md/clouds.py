@@ -1,8 +1,7 @@
 """Ensembles of clouds: rods in an external potential, in a place-dependent state, on a ring far wider than the cloud.
 
-A local state of hard rods is ideal in contracted coordinates: rods are drawn independently from
-f(y, theta) dy = rho(x, theta) dx, y = x - a int^x q, sorted, and set at x_i = y_i + a (i + 1/2). This is the state that
-layer 1 in space starts from, without correlations between places. Where the table [md] asks for equilibrium, hybrid
+Rods are drawn with exactly the density and velocities of rho(x, theta) and no correlations but those of the hard cores
+(`PhaseSpaceSampler`): the state that layer 1 in space starts from. Where the table [md] asks for equilibrium, hybrid
 Monte Carlo takes a thermal cloud from there to exp(-beta H) itself, trap and pair potential included.
 """
 
@@ -16,10 +15,11 @@ from scipy.signal import fftconvolve
 
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.forces import Force, TrapField
 from gbbgky_petsc.md.initial import WHOLE_RING, Equilibration, stream
+from gbbgky_petsc.md.kernels import fill
 from gbbgky_petsc.md.plan import Plan, Probe, Start, require
 from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.md.rods import Rods
@@ -35,6 +35,8 @@ IMAGE = 1e-2
 EDGE_DENSITY = 1e-6
 #: cells of the table that rods are drawn from, per cell of the mesh in x and in theta
 FINER_X, FINER_THETA = 4, 8
+#: draws of a realisation until it has the right number of rods
+ATTEMPTS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +185,12 @@ class CloudPlan(Plan):
 
 
 class PhaseSpaceSampler:
-    """Draws the rods of a ring from rho(x, theta), independently in contracted coordinates.
+    """Draws the rods of a ring from rho(x, theta), as the Gibbs state of hard rods whose density is q(x) has them.
+
+    Given all rods to the left, the next one sits at x with the rate lambda(x) = q(x)/(1 - int_{x-a}^x q) unless a rod
+    is nearer than a: only the nearest one matters in one dimension, and 1 - int_{x-a}^x q is the probability that no
+    rod forbids x (Percus, J. Stat. Phys. 15, 505 (1976)). Cells are filled from left to right with this rate; draws
+    with another number of rods are thrown away. Velocities follow rho(x, theta)/q(x) independently.
 
     Parameters
     ----------
@@ -199,37 +206,66 @@ class PhaseSpaceSampler:
     """
 
     def __init__(self, space: SpaceMesh, theta: Array, rho: Array, ring: Ring) -> None:
-        self._x_max, self._particles, self._rod = space.x_max, ring.particles, ring.rod
-        h, w = space.spacing / FINER_X, float(theta[1] - theta[0]) / FINER_THETA
+        self._ring, self._periodic = ring, space.boundary is Edge.PERIODIC
+        self._low, self._spacing = -space.x_max, space.spacing / FINER_X
         fine = _finer(_finer(rho, FINER_THETA, axis=1), FINER_X, axis=0)
         share = fine.sum(axis=1) / fine.sum()
-        free = h - self._rod * self._particles * share
+        self._count = np.concatenate([[0.0], np.cumsum(ring.particles * share)])  # rods to the left of each edge
+        free = 1.0 - self._forbidden()
         if free.min() <= 0.0:
-            densest = self._particles * float(share.max()) / h
-            raise InputError(f"state: a density of {densest:g}; allowed: below 1/model.length = {1.0 / self._rod:g}")
-        self._cells = np.concatenate([[0.0], np.cumsum(share)])
-        self._y = np.concatenate([[0.0], np.cumsum(free)]) - space.x_max
+            densest = ring.particles * float(share.max()) / self._spacing
+            raise InputError(f"state: a density of {densest:g}; allowed: below 1/model.length = {1.0 / ring.rod:g}")
+        self._rate = np.concatenate([[0.0], np.cumsum(np.diff(self._count) / free)])  # int lambda up to each edge
+        if self._periodic:
+            self._rate = np.concatenate([self._rate, self._rate[-1] + self._rate[1:]])
         rows = np.cumsum(fine, axis=1) / np.maximum(fine.sum(axis=1, keepdims=True), 1e-300)
         # one ascending table for all rows: row r holds r to r + 1
         table = np.concatenate([np.zeros((fine.shape[0], 1)), rows], axis=1) + np.arange(fine.shape[0])[:, None]
         self._rows = table.ravel()
-        self._edges = theta[0] - 0.5 * FINER_THETA * w + w * np.arange(fine.shape[1] + 1)
+        self._edges = np.linspace(-1.0, 1.0, fine.shape[1] + 1) * (0.5 * (theta[1] - theta[0]) - theta[0])
+
+    def _forbidden(self) -> Array:
+        """int_{x-a}^x q at the midpoints of the cells."""
+        cells, rod = self._count.size - 1, self._ring.rod
+        place = (np.arange(cells) + 0.5) * self._spacing
+        edges = np.arange(cells + 1) * self._spacing
+        before = place - rod
+        if self._periodic:
+            turns = np.floor(before / (cells * self._spacing))
+            left = np.interp(before - turns * cells * self._spacing, edges, self._count) + turns * self._count[-1]
+        else:
+            left = np.interp(before, edges, self._count)
+        return np.asarray(np.interp(place, edges, self._count) - left)
 
     def __call__(self, random: np.random.Generator) -> tuple[Array, Array]:
-        """Contracted positions (such that rod i is at y_i + a i) and velocities, (N,) each."""
-        place, speed = random.random((2, self._particles))
-        place *= self._cells[-1]
-        y = np.interp(place, self._cells, self._y)
-        order = np.argsort(y, kind="stable")
-        row = np.searchsorted(self._cells, place, side="right") - 1
-        row = np.clip(row, 0, self._cells.size - 2)
-        width = self._edges.size
-        at = np.searchsorted(self._rows, row + speed, side="right") - 1
-        at = np.clip(at, row * width, row * width + width - 2)
+        """Contracted positions and velocities, (N,) each.
+
+        Raises
+        ------
+        SolverError
+            If no draw out of `ATTEMPTS` has the right number of rods.
+        """
+        n, rod = self._ring.particles, self._ring.rod
+        x = np.empty(n)
+        for _ in range(ATTEMPTS):
+            gaps = random.exponential(size=n + 1)
+            first, turn = np.nan, 0.0
+            if self._periodic:
+                edges = self._low + self._spacing * np.arange(self._count.size)
+                first, turn = float(np.interp(random.random() * n, self._count, edges)), self._ring.circumference
+            if fill(gaps, self._low, self._spacing, self._rate, rod, first, turn, x):
+                return x - rod * np.arange(n), self._velocities(x, random)
+        raise SolverError(f"state: none of {ATTEMPTS} draws had {n} rods")
+
+    def _velocities(self, x: Array, random: np.random.Generator) -> Array:
+        cells, width = self._count.size - 1, self._edges.size
+        row = np.floor((x - self._low) / self._spacing).astype(np.int64)
+        row = np.mod(row, cells) if self._periodic else np.clip(row, 0, cells - 1)
+        speed = row + random.random(x.size)
+        at = np.clip(np.searchsorted(self._rows, speed, side="right") - 1, row * width, row * width + width - 2)
         low, high = self._rows[at], self._rows[at + 1]
-        inside = np.clip((row + speed - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
-        v = self._edges[at - row * width] + inside * (self._edges[1] - self._edges[0])
-        return y[order] + 0.5 * self._rod, v[order]
+        inside = np.clip((speed - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
+        return np.asarray(self._edges[at - row * width] + inside * (self._edges[1] - self._edges[0]))
 
 
 def _finer(values: Array, times: int, axis: int) -> Array:

@@ -6,19 +6,19 @@ modes of the ring up to a tolerance: cost N M with M proportional to the ring's 
 needs only the rods within ``reach`` of it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.interpolate import CubicSpline
 
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.kernels import (
     ORDER,
-    advance_ring,
     gather,
     mode_forces,
     mode_sums,
@@ -32,14 +32,12 @@ from gbbgky_petsc.physics.trap import Trap
 
 #: the inverse spline filter is below rounding beyond this many cells
 FILTER_CELLS = 96
+#: largest error of a tabulated field, relative to the largest force, and cells that may be spent on it
+FIELD_ERROR, MOST_CELLS = 1e-9, 2**18
 #: a ring must be longer than this many ranges
 SHORTEST_RING = 4.0
 #: k times range below which `Potential.fourier` was seen to lose its accuracy (k = 0 apart)
 LEAST_WAVENUMBER = 1.7e-3
-
-
-#: steps of a whole ring in compiled code, in place: y, v, step, steps, correct, sweeps
-CompiledSteps = Callable[[Array, Array, float, int, bool, int], None]
 
 
 class Force(Protocol):
@@ -59,26 +57,28 @@ class Force(Protocol):
     def energy(self, x: Array, domain: Domain) -> float:
         """Pair energy of the ring without the uniform background V~(0) N (N - 1)/2L. Collective."""
 
-    def compiled(self, domain: Domain) -> CompiledSteps | None:
-        """`stepper.interpreted` as one compiled loop, where this force and domain have one."""
+    @property
+    def modes(self) -> Array | None:
+        """Weights (M,) of `FourierForce` where that is all there is to the force: compiled code knows it."""
 
 
-class Field(Protocol):
-    """External potential on every rod."""
+@dataclass(frozen=True)
+class FieldTable:
+    """A field for compiled code: U' at rest as cubics, (M, 4), on cells of one ``spacing`` from ``low`` on."""
 
-    def forces(self, x: Array, t: float) -> Array:
-        """Forces on rods at x (n,) at time t."""
+    slopes: Array
+    low: float
+    spacing: float
 
-    def energy(self, x: Array, t: float) -> float:
-        """Their potential energy."""
-
-    def jumps(self) -> tuple[float, ...]:
-        """Times at which the field is not smooth in time; steps end there."""
+    @classmethod
+    def none(cls) -> "FieldTable":
+        """No field."""
+        return cls(np.zeros((0, 4)), 0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class TrapField:
-    """The field of a trap on a ring so wide that the cloud never closes it.
+    """External potential on every rod, on a ring so wide that the cloud never closes it.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class TrapField:
     farthest: float = np.inf
 
     def forces(self, x: Array, t: float) -> Array:
-        """See `Field.forces`.
+        """Forces on rods at x (n,), sorted, at time t.
 
         Raises
         ------
@@ -98,17 +98,33 @@ class TrapField:
             If a rod has come too near the other end of the ring.
         """
         if max(-x[0], x[-1]) > self.farthest:
-            raise SolverError(
-                f"md.ring: at t = {t:g} a rod is at x = {x[0] if -x[0] > x[-1] else x[-1]:g}, "
-                f"farther out than {self.farthest:g}: a longer ring is needed"
-            )
+            raise self.outside(t)
         return -self.trap.derivative(x, t)
 
+    def outside(self, t: float) -> SolverError:
+        """What to raise when a rod has come too near the other end of the ring at time t."""
+        return SolverError(f"md.ring: at t = {t:g} a rod is beyond x = {self.farthest:g}; a longer ring is needed")
+
     def energy(self, x: Array, t: float) -> float:
+        """Potential energy of rods at x."""
         return float(self.trap(x, t).sum())
 
-    def jumps(self) -> tuple[float, ...]:
-        return self.trap.jumps()
+    @cached_property
+    def table(self) -> FieldTable | None:
+        """U' for compiled code, exact for polynomials up to x^4; None where cubics do not give it to `FIELD_ERROR`."""
+        high = self.farthest + abs(self.trap.shake.amplitude)
+        if not np.isfinite(high):
+            return None
+        slope, cells = self.trap.shape.slope, 64
+        while cells <= MOST_CELLS:
+            nodes = np.linspace(-high, high, cells + 1)
+            spline = CubicSpline(nodes, slope(nodes))
+            between = (nodes[:-1, None] + np.array([0.21, 0.5, 0.79]) * (nodes[1] - nodes[0])).ravel()
+            exact = slope(between)
+            if np.abs(spline(between) - exact).max() <= FIELD_ERROR * np.abs(exact).max():
+                return FieldTable(np.ascontiguousarray(spline.c.T), -high, float(nodes[1] - nodes[0]))
+            cells *= 4
+        return None
 
 
 def check_ring(potential: Potential, ring: float) -> None:
@@ -198,15 +214,9 @@ class FourierForce:
         square = (self._sums(x, domain) ** 2).sum(axis=1)
         return float((self.spectrum * (square - domain.ring.particles)).sum() / self.ring)
 
-    def compiled(self, domain: Domain) -> CompiledSteps | None:
-        if domain.comm.size > 1:
-            return None
-        rod = domain.ring.rod
-
-        def steps(y: Array, v: Array, step: float, count: int, correct: bool, sweeps: int) -> None:
-            advance_ring(y, v, rod, self.ring, self.weight, step, count, correct, sweeps)
-
-        return steps
+    @property
+    def modes(self) -> Array | None:
+        return self.weight
 
 
 def partial_sums(x: Array, ring: float, modes: int) -> Array:
@@ -319,7 +329,8 @@ class MeshForce:
         pairs = 0.5 * (float(domain.total(field.sum(keepdims=True))[0]) - n * self.contact)
         return pairs - self.background * n * (n - 1) / (2.0 * ring)
 
-    def compiled(self, domain: Domain) -> CompiledSteps | None:
+    @property
+    def modes(self) -> Array | None:
         return None
 
     def evaluate(self, x: Array, sources: Array) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbbgky_petsc.md.domains import Domain, WholeRing, Window
-from gbbgky_petsc.md.forces import CompiledSteps, Field, Force, partial_sums
+from gbbgky_petsc.md.forces import FieldTable, Force, TrapField, partial_sums
 from gbbgky_petsc.physics.models.base import Array
 
 
@@ -28,7 +28,7 @@ class Rods:
     """
 
     def __init__(
-        self, domain: Domain, force: Force, y: Array, v: Array, field: Field | None = None, time: float = 0.0
+        self, domain: Domain, force: Force, y: Array, v: Array, field: TrapField | None = None, time: float = 0.0
     ) -> None:
         self.domain, self.force, self.field = domain, force, field
         self.y, self.v, self.time = y, v, time
@@ -50,14 +50,17 @@ class Rods:
         force = self.force.forces(x, self.domain)
         return force if self.field is None else force + self.field.forces(x, self.time)
 
-    def compiled(self) -> CompiledSteps | None:
-        """Whole runs of steps in compiled code, where the forces on these rods have that."""
-        return self.force.compiled(self.domain) if self.field is None else None
+    def compiled(self) -> tuple[Array, FieldTable] | None:
+        """Pair force and field as `kernels.advance_ring` takes them, where it can do these rods' steps."""
+        table = FieldTable.none() if self.field is None else self.field.table
+        if self.domain.comm.size > 1 or self.force.modes is None or table is None:
+            return None
+        return self.force.modes, table
 
     def smooth_parts(self, duration: float) -> Iterator[float]:
         """Times until the next jumps of the field, and until ``duration`` from now."""
         end = self.time + duration
-        jumps = self.field.jumps() if self.field is not None else ()
+        jumps = self.field.trap.jumps() if self.field is not None else ()
         for stop in (*(t for t in jumps if self.time < t < end), end):
             yield stop - self.time
 

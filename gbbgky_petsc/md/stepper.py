@@ -19,7 +19,7 @@ from scipy.integrate import DOP853
 from scipy.optimize import brentq
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.kernels import first_drift, second_drift
+from gbbgky_petsc.md.kernels import advance_ring, first_drift, second_drift
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.physics.models.base import Array
 
@@ -82,11 +82,32 @@ def plain(rods: Rods, duration: float, step: float) -> None:
 
 def _kick_drift_kick(rods: Rods, duration: float, step: float, correct: bool, sweeps: int) -> None:
     count, length = steps_for(duration, step)
-    compiled = rods.compiled()
-    if compiled is not None:
-        compiled(rods.y, rods.v, length, count, correct, sweeps)
-    else:
+    if not compiled(rods, length, count, correct, sweeps):
         interpreted(rods, length, count, correct, sweeps)
+
+
+def compiled(rods: Rods, step: float, count: int, correct: bool, sweeps: int) -> bool:
+    """`interpreted` in compiled code, if it can do it."""
+    forces = rods.compiled()
+    if forces is None:
+        return False
+    modes, table = forces
+    factor, centre, farthest = np.ones(count + 1), np.zeros(count + 1), np.inf
+    if rods.field is not None:
+        trap, farthest = rods.field.trap, rods.field.farthest
+        times = rods.time + step * np.arange(count + 1)
+        times[-1] = np.nextafter(times[-1], rods.time)  # as in `interpreted`
+        factor = np.array([trap.quench.factor(t) for t in times])
+        centre = np.array([trap.shake.centre(t) for t in times])
+    ring = rods.domain.ring
+    stopped = advance_ring(
+        rods.y, rods.v, ring.rod, ring.circumference, modes, step, count, correct, sweeps,
+        table.slopes, table.low, table.spacing, farthest, factor, centre,
+    )  # fmt: skip
+    if stopped >= 0:
+        assert rods.field is not None
+        raise rods.field.outside(rods.time + stopped * step)
+    return True
 
 
 def interpreted(rods: Rods, step: float, count: int, correct: bool, sweeps: int) -> None:
