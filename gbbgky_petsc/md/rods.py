@@ -61,8 +61,10 @@ class Rods:
         """Times until the next jumps of the field, and until ``duration`` from now."""
         end = self.time + duration
         jumps = self.field.trap.jumps() if self.field is not None else ()
-        for stop in (*(t for t in jumps if self.time < t < end), end):
+        for stop in (t for t in jumps if self.time < t < end):
             yield stop - self.time
+            duration = end - stop
+        yield duration
 
     def window(self, duration: float) -> Window | WholeRing:
         """The rods that these can meet within ``duration``; see `Domain.window`."""
