@@ -1,12 +1,15 @@
 """Integrable models against identities, finite differences and limits (theory: GHD)."""
 
 import dataclasses
+from functools import cached_property
 
 import numpy as np
 import pytest
 
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
-from gbbgky_petsc.physics.models import FreeParticles, HardRods, IntegrableModel, LiebLiniger
+from gbbgky_petsc.physics import observables
+from gbbgky_petsc.physics.models import Background, FreeParticles, HardRods, IntegrableModel, LiebLiniger
+from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
 
 MESH = PhaseSpaceMesh(theta_max=7.0, theta_points=80, z_max=40.0, z_spacing=4.0)
@@ -45,8 +48,35 @@ def test_flux_jacobian_and_response_are_derivatives(model):
 def test_hard_rods_closed_forms_equal_generic_route():
     model, rho = HardRods(1.3), boosted(HardRods(1.3))
     closed, generic = model.background(THETA, WEIGHT, rho), IntegrableModel.background(model, THETA, WEIGHT, rho)
-    for field in dataclasses.fields(closed):
-        np.testing.assert_allclose(getattr(closed, field.name), getattr(generic, field.name), atol=1e-12)
+    names = {field.name for field in dataclasses.fields(closed)} - {"model", "theta", "weight"}
+    derived = {name for name, value in vars(Background).items() if isinstance(value, cached_property)}
+    assert len(derived) == 5
+    for name in names | derived:
+        np.testing.assert_allclose(getattr(closed, name), getattr(generic, name), atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_dressing(model):
+    """1^dr and T^dr solve their equations, and (R^t)^-1 is what it says."""
+    b = model.background(THETA, WEIGHT, boosted(model))
+    one, kernel = np.ones_like(THETA), model.scattering_kernel(THETA[:, None] - THETA[None, :])
+    T = WEIGHT * kernel
+    np.testing.assert_allclose(b.unit_dressed, one + T @ (b.filling * b.unit_dressed), atol=1e-12)
+    np.testing.assert_allclose(b.kernel_dressed, kernel + T @ (b.filling[:, None] * b.kernel_dressed), atol=1e-12)
+    np.testing.assert_allclose(b.kernel_dressed, b.kernel_dressed.T, atol=1e-12)
+    np.testing.assert_allclose(b.rotation_inverse @ b.rotation, np.eye(THETA.size), atol=1e-12)
+    np.testing.assert_allclose(b.rho * b.statistical_factor * b.unit_dressed, b.rotation @ b.charge, atol=1e-12)
+
+
+def test_speed_of_a_quasiparticle():
+    """Lieb-Liniger bosons have mass 1/2: twice the speed of rods of one rapidity, 8 times the time unit."""
+    rho, potential = boosted(MODELS[0]), Potential(Gaussian(), 1.0, 10.0)
+    rods, bosons = HardRods(1.0), LiebLiniger(2.0)  # the same contact length
+    for model, factor in ((rods, 1.0), (bosons, 2.0)):
+        second = (rho * THETA**2).sum() / rho.sum()
+        assert observables.rms_speed(model, THETA, rho) == pytest.approx(factor * second**0.5, rel=1e-14)
+    units = [observables.rescaled_time_unit(m, potential, THETA, WEIGHT, rho) for m in (rods, bosons)]
+    assert units[1] / units[0] == pytest.approx(8.0, rel=1e-12)
 
 
 def test_free_particles_have_no_diffusion():

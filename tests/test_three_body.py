@@ -9,7 +9,7 @@ from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
 from gbbgky_petsc.collisions.spectrum import spectrum
 from gbbgky_petsc.collisions.three_body import EncounterKernel, contact_amplitude, successive_amplitude
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
-from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator
+from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.forces import FourierForce
@@ -19,6 +19,7 @@ from gbbgky_petsc.md.stepper import advance
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
+from gbbgky_petsc.solvers.integrator import Integrator
 
 STATE = BoostedThermal(0.2, 2.5, 1.0)
 
@@ -137,10 +138,10 @@ def test_correlations_are_those_of_the_theory_without_diffusion():
 
 def test_relaxes_to_the_thermal_state():
     collisions, rho, rate = build(1.0, 4.0)
-    integrator = KineticIntegrator(KineticEquation(collisions), rho, 0.0, 2e5)
-    integrator.run(2e5, [], lambda progress: None)
-    end = integrator.equation.measure(integrator.state)
-    integrator.destroy()
+    equation = KineticEquation(collisions)
+    with Integrator(equation, equation.initial_vector(rho), 0.0, 2e5) as integrator:
+        integrator.run(2e5, [], lambda progress: None)
+        end = equation.measure(integrator.state)
     assert rate > 0.0
     assert abs(end.kurtosis) < 0.02
     modes = spectrum(collisions, rho, 3)

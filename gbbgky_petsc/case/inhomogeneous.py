@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from gbbgky_petsc.case.base import Finite, NonNegative, Positive, Section, read_table
+from gbbgky_petsc.case.section import Finite, NonNegative, Positive, Section
+from gbbgky_petsc.case.tables import read_table
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import inhomogeneous, trap

@@ -36,8 +36,6 @@ FILTER_CELLS = 96
 FIELD_ERROR, MOST_CELLS = 1e-9, 2**18
 #: a ring must be longer than this many ranges
 SHORTEST_RING = 4.0
-#: k times range below which `Potential.fourier` was seen to lose its accuracy (k = 0 apart)
-LEAST_WAVENUMBER = 1.7e-3
 
 
 class Force(Protocol):
@@ -168,8 +166,7 @@ class FourierForce:
             f"md.force_tolerance = {tolerance:g}: needs more than {most} modes of a ring of {ring:g}; "
             "allowed: a larger tolerance, a smoother potential or a shorter ring"
         )
-        # so long a ring takes more modes, or wavenumbers where the quadrature of V~ is not reliable
-        if unit * potential.range < max(1.0 / most, LEAST_WAVENUMBER):
+        if unit * potential.range < 1.0 / most:  # so long a ring takes more modes
             raise InputError(refusal)
         while True:
             first = spectrum.size

@@ -7,23 +7,28 @@ operators compose by matrix products and delta functions are the identity.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.errors import StateError
 from gbbgky_petsc.physics.statistics import Classical, Statistics
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Background:
     """The integrable model linearised around a homogeneous density rho(theta).
 
+    What every equation needs is computed at once, the properties when first asked for.
+
     Attributes
     ----------
+    model : the model itself
+    theta, weight : (N,) rapidities and their spacing
     rho : (N,) quasiparticle density
-    velocity : (N,) effective velocity v
+    density_of_states : (N,) rho_s = (p')^dr/2 pi
+    velocity : (N,) effective velocity v = (e')^dr/(p')^dr
     rotation : (N, N) R^t = 1 - nT, to normal modes
     flux_jacobian : (N, N) A = (R^t)^-1 v R^t
     diffusion : (N, N) diffusion matrix, the factor 1/2 of hydrodynamics included
@@ -33,7 +38,11 @@ class Background:
     charge_response_printed : (N, N) (R^t)^-1 f 1^dr, the closure of eq. (SC.1)
     """
 
+    model: "IntegrableModel"
+    theta: Array
+    weight: float
     rho: Array
+    density_of_states: Array
     velocity: Array
     rotation: Array
     flux_jacobian: Array
@@ -43,32 +52,106 @@ class Background:
     charge_response: Array
     charge_response_printed: Array
 
+    @cached_property
+    def filling(self) -> Array:
+        """(N,) n = rho/rho_s."""
+        return self.rho / self.density_of_states
+
+    @cached_property
+    def statistical_factor(self) -> Array:
+        """(N,) f(n): 1 for classical, 1 - n for fermionic, 1 + n for bosonic quasiparticles."""
+        return self.model.statistics.factor(self.filling)
+
+    @cached_property
+    def unit_dressed(self) -> Array:
+        """(N,) 1^dr = (p')^dr = 2 pi rho_s, the length of line that a unit of free coordinate takes."""
+        return 2.0 * np.pi * self.density_of_states
+
+    @cached_property
+    def rotation_inverse(self) -> Array:
+        """(N, N) (R^t)^-1 = (1 - nT)^-1 as an operator; its transpose dresses, h^dr = (1 - Tn)^-1 h."""
+        return np.linalg.inv(self.rotation)
+
+    @cached_property
+    def kernel_dressed(self) -> Array:
+        """(N, N) T^dr(theta, alpha) = (1 - Tn)^-1 T = T (1 - nT)^-1: a symmetric function, no weight included."""
+        kernel = self.model.scattering_kernel(self.theta[:, None] - self.theta[None, :])
+        return kernel @ self.rotation_inverse
+
 
 class IntegrableModel(ABC):
-    """A Galilean-invariant integrable gas: p' = 1 and T a function of theta - alpha."""
+    """A Galilean-invariant integrable gas: p' = 1, e' = theta/mass and T a function of theta - alpha.
+
+    A subclass must give `scattering_kernel`; `statistics`, `mass` and `density_bound` where they differ from those of
+    classical particles of mass 1.
+    """
 
     statistics: Statistics = Classical()
-
-    @property
-    @abstractmethod
-    def contact_length(self) -> float:
-        """Scattering length 2 pi |T(0)| that sets the rescaled time (the rod length for hard rods)."""
-
-    @abstractmethod
-    def energy(self, theta: Array) -> Array:
-        """Bare energy e(theta)."""
-
-    @abstractmethod
-    def energy_derivative(self, theta: Array) -> Array:
-        """e'(theta)."""
+    #: e = theta^2/(2 mass): the hierarchy's force terms assume a Galilean gas
+    mass: float = 1.0
 
     @abstractmethod
     def scattering_kernel(self, difference: Array) -> Array:
-        """T(theta - alpha), symmetric, already divided by 2 pi."""
+        """T(theta - alpha), even, already divided by 2 pi; same shape as ``difference``."""
+
+    @property
+    def contact_length(self) -> float:
+        """Scattering length 2 pi |T(0)| that sets the rescaled time (the rod length for hard rods)."""
+        return 2.0 * np.pi * abs(float(self.scattering_kernel(np.zeros(1))[0]))
+
+    def energy(self, theta: Array) -> Array:
+        """Bare energy e(theta)."""
+        return theta**2 / (2.0 * self.mass)
+
+    def energy_derivative(self, theta: Array) -> Array:
+        """e'(theta)."""
+        return theta / self.mass
+
+    def velocity(self, theta: Array) -> Array:
+        """Bare velocity e'/p' of a quasiparticle, p' = 1: the scale of speeds; 2 theta for Lieb-Liniger."""
+        return self.energy_derivative(theta)
 
     def density_bound(self) -> float:
         """Densities must stay below this (infinite unless the quasiparticles have a size)."""
         return np.inf
+
+    def density_of_states(self, theta: Array, weight: float, rho: Array) -> Array:
+        """(N,) rho_s = (p')^dr/2 pi = 1/2 pi + T rho."""
+        kernel = self.scattering_kernel(theta[:, None] - theta[None, :])
+        return 1.0 / (2.0 * np.pi) + weight * kernel @ rho
+
+    def filling(self, theta: Array, weight: float, rho: Array) -> Array:
+        """(N,) n = rho/rho_s."""
+        return rho / self.density_of_states(theta, weight, rho)
+
+    def fault(self, theta: Array, weight: float, rho: Array, slack: float = 1e-9) -> str | None:
+        """What keeps rho from being a state of this model, in words; None if nothing does.
+
+        States have rho_s > 0 and 0 <= n, and n <= 1 for fermionic quasiparticles; ``slack`` is what n may be out.
+        """
+        density_of_states = self.density_of_states(theta, weight, rho)
+        if not np.all(density_of_states > 0.0):
+            least, where = density_of_states.min(), theta[np.argmin(density_of_states)]
+            return f"density of states reaches {least:.4g} at theta = {where:.4g}; allowed: positive"
+        n, top = rho / density_of_states, self.statistics.largest_filling
+        for extreme, where in ((n.min(), theta[np.argmin(n)]), (n.max(), theta[np.argmax(n)])):
+            if not -slack <= extreme <= top + slack:
+                allowed = "at least 0" if np.isinf(top) else f"from 0 to {top:g}"
+                statistics = f"{self.statistics.name} quasiparticles"
+                return f"filling reaches {extreme:.4g} at theta = {where:.4g}; allowed: {allowed} ({statistics})"
+        return None
+
+    def check_filling(self, theta: Array, weight: float, rho: Array, time: float, slack: float = 1e-3) -> None:
+        """For use during a run, where steps have errors.
+
+        Raises
+        ------
+        StateError
+            If rho is no state of this model, see `fault`; the message tells ``time``.
+        """
+        fault = self.fault(theta, weight, rho, slack)
+        if fault is not None:
+            raise StateError(f"t = {time:g}: {fault}")
 
     def background(self, theta: Array, weight: float, rho: Array) -> Background:
         """Everything the hierarchy needs at density rho, by dressing (generic route).
@@ -87,7 +170,7 @@ class IntegrableModel(ABC):
         one = np.eye(theta.size)
         kernel = self.scattering_kernel(theta[:, None] - theta[None, :])
         T = weight * kernel
-        density_of_states = 1.0 / (2.0 * np.pi) + T @ rho  # rho_s = (p')^dr / 2 pi
+        density_of_states = 1.0 / (2.0 * np.pi) + T @ rho
         n = rho / density_of_states
         f = self.statistics.factor(n)
         R = one - T * n[None, :]  # 1 - T n
@@ -107,7 +190,11 @@ class IntegrableModel(ABC):
         slope = (T @ c + 2.0 * np.pi * density_of_states**2 * self.statistics.variance_slope(n)) / density_of_states
         response = Rt_inverse @ (slope[:, None] * Rt + (4.0 * np.pi * rho * f)[:, None] * T)
         return Background(
+            model=self,
+            theta=theta,
+            weight=weight,
             rho=rho,
+            density_of_states=density_of_states,
             velocity=v,
             rotation=Rt,
             flux_jacobian=Rt_inverse @ (v[:, None] * Rt),

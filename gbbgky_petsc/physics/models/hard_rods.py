@@ -1,10 +1,29 @@
 """Classical hard rods of length a."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from gbbgky_petsc.physics.models.base import Array, Background, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import Background, IntegrableModel
+
+
+class RodBackground(Background):
+    """Background of hard rods: its properties in closed form, kappa = 1 - a int rho."""
+
+    model: "HardRods"
+
+    @cached_property
+    def rotation_inverse(self) -> Array:
+        """(N, N) (R^t)^-1 = 1 - a rho int."""
+        return np.eye(self.theta.size) - (self.model.length * self.weight) * self.rho[:, None]
+
+    @cached_property
+    def kernel_dressed(self) -> Array:
+        """(N, N) T^dr = -a kappa/2 pi."""
+        kappa = 2.0 * np.pi * float(self.density_of_states[0])
+        return np.full((self.theta.size, self.theta.size), -self.model.length * kappa / (2.0 * np.pi))
 
 
 @dataclass(frozen=True)
@@ -16,12 +35,6 @@ class HardRods(IntegrableModel):
     @property
     def contact_length(self) -> float:
         return self.length
-
-    def energy(self, theta: Array) -> Array:
-        return 0.5 * theta**2
-
-    def energy_derivative(self, theta: Array) -> Array:
-        return theta
 
     def scattering_kernel(self, difference: Array) -> Array:
         return np.full_like(difference, -self.length / (2.0 * np.pi))
@@ -41,8 +54,12 @@ class HardRods(IntegrableModel):
         column = rho[:, None]
         distance = np.abs(theta[:, None] - theta[None, :])
         crossing = weight * distance @ rho  # int |theta - alpha| rho(alpha)
-        return Background(
+        return RodBackground(
+            model=self,
+            theta=theta,
+            weight=weight,
             rho=rho,
+            density_of_states=np.full(theta.size, kappa / (2.0 * np.pi)),
             velocity=v,
             rotation=one + (a / kappa) * column * integral,
             flux_jacobian=np.diag(v) + (a / kappa) * column * (v[:, None] - theta[None, :]) * integral,

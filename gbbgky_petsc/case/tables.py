@@ -1,22 +1,10 @@
-"""What every table of the case file is made of, and the reader of two-column text files."""
+"""Numbers in text files that a case names."""
 
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from gbbgky_petsc.errors import InputError
-
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """A table of the case file; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def read_table(key: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
