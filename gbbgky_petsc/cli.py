@@ -8,16 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gbbgky_petsc import environment
 from gbbgky_petsc.commands.ending import Ending
 from gbbgky_petsc.errors import InputError
 
 if TYPE_CHECKING:
+    from gbbgky_petsc.case import Case
     from gbbgky_petsc.commands.resumption import Resume
     from gbbgky_petsc.problem import Problem
 
+Built = TypeVar("Built")
 OWN_SHORT = ("-o", "-h", "-V")
 #: exit code of a validation whose expectations do not all hold
 FAILED_EXPECTATIONS = 4
@@ -149,8 +151,13 @@ class Session:
                 raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
         petsc4py.init([sys.argv[0], *self.petsc])
 
-    def prepare(self, suffix: str) -> "tuple[Problem, Path, Resume]":
-        """The problem of the case and the locked result file; all ranks agree before anyone writes. Collective."""
+    def prepare(
+        self, suffix: str, build: "Callable[[Case, Path], Built] | None" = None
+    ) -> "tuple[Built, Path, Resume]":
+        """What ``build`` makes of the case, by default its problem, and the locked result file.
+
+        All ranks agree before anyone writes. Collective.
+        """
         from mpi4py import MPI
 
         from gbbgky_petsc import case as case_file
@@ -164,14 +171,14 @@ class Session:
         if mode is not Resume.NO and arguments.force:
             raise InputError("--resume and --force: allowed: one of them")
 
-        def build() -> "tuple[Problem, Path]":
+        def made() -> "tuple[Any, Path]":
             path = shipped.find_case(arguments.case)
             case = case_file.load(path, arguments.set)
             if not arguments.trust_case:
                 trust.check(case.petsc)
-            return problem.build(case, path.parent), path
+            return (build or problem.build)(case, path.parent), path
 
-        built, path = together(world, build)
+        built, path = together(world, made)
         target = arguments.output or Path("runs/results") / f"{path.stem}{suffix}.h5"
         on_root(world, lambda: check_target(target, arguments.force or mode is not Resume.NO))
         self.ending.near = target
@@ -212,10 +219,10 @@ def _run(session: Session) -> None:
 
 def _md(session: Session) -> None:
     session.start_parallel()
-    from gbbgky_petsc.commands.md import simulate
+    from gbbgky_petsc.commands.md import job, simulate
 
-    built, target, mode = session.prepare("_md")
-    simulate(built, target, mode.value == "must" or (mode.value == "auto" and target.exists()))
+    wanted, target, mode = session.prepare("_md", job)
+    simulate(wanted, target, mode.value == "must" or (mode.value == "auto" and target.exists()))
 
 
 def _kinetic(session: Session) -> None:
@@ -228,6 +235,7 @@ def _kinetic(session: Session) -> None:
         raise InputError(f"--at {arguments.at:g}: allowed: with --from RESULT.h5")
     if arguments.spectrum:
         arguments.set = ["kinetic.spectrum=6", *arguments.set]
+    built: Problem
     built, target, mode = session.prepare("_kinetic")
     start, origin = 0.0, "[state]"
     if arguments.source is not None:
