@@ -104,6 +104,13 @@ def parser() -> argparse.ArgumentParser:
     cases = commands.add_parser("cases", allow_abbrev=False, help="cases and meshes that come with the package")
     cases.add_argument("name", nargs="?", help="print this case file, to start one's own from")
 
+    from gbbgky_petsc.commands.units import add_arguments
+
+    units = commands.add_parser(
+        "units", allow_abbrev=False, help="a tube of dipolar atoms in the code's units and back"
+    )
+    add_arguments(units)
+
     doctor = commands.add_parser("doctor", allow_abbrev=False, help="what this installation and machine can do")
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.add_argument("-o", "--output", type=Path, default=Path(), help="folder whose speed is measured (default: .)")
@@ -285,6 +292,12 @@ def _info(session: Session) -> None:
     info(session.arguments.result)
 
 
+def _units(session: Session) -> None:
+    from gbbgky_petsc.commands.units import run
+
+    run(session.arguments)
+
+
 def _cases(session: Session) -> None:
     from gbbgky_petsc.commands.look import cases
 
@@ -310,11 +323,12 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "plot": _plot,
     "info": _info,
     "cases": _cases,
+    "units": _units,
     "doctor": _doctor,
 }
 #: commands that hand options to PETSc, and those of one process
 TAKES_PETSC = ("run", "kinetic", "rates")
-ALONE = ("validate", "plot", "info", "cases")
+ALONE = ("validate", "plot", "info", "cases", "units")
 
 
 if __name__ == "__main__":

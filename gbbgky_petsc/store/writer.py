@@ -60,8 +60,10 @@ DYNAMICS = Schema(
         | {
             "interaction_energy": ("energy", "pair energy per particle, its change since t = 0"),
             "energy_error": ("energy", "total energy per particle minus that at t = 0"),
+            "entropy": ("1", f"{SERIES['entropy'][1]}, of the histogram, at snapshots; nan between them"),
+            "entropy_rate": ("1/time", "nan: dynamics does not measure it"),
         },
-        exact=("t", "t_rescaled", "density", "absorbed_energy", "step"),
+        exact=("t", "t_rescaled", "density", "absorbed_energy", "step", "entropy_rate"),
     )
     | {
         "energy_error_rms": ("energy", "root mean square over realisations of the energy error per particle"),
@@ -181,8 +183,10 @@ class ResultWriter:
 
     def restore(self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
         """Go on from the rows of an earlier part of the run that are not younger than its checkpoint."""
-        self.series = {name: list(series[name][: checkpoint.series_rows]) for name in self.schema.series}
-        self.snapshots = {name: list(snapshots[name][: checkpoint.snapshot_rows]) for name in self.schema.snapshots}
+        rows, shots = checkpoint.series_rows, checkpoint.snapshot_rows
+        missing = np.full(len(series["t"]), np.nan)  # a column that older versions did not write
+        self.series = {name: list(series.get(name, missing)[:rows]) for name in self.schema.series}
+        self.snapshots = {name: list(snapshots[name][:shots]) for name in self.schema.snapshots}
         self.checkpoint = checkpoint
 
     def add_series(self, **values: float) -> None:
