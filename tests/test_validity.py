@@ -80,7 +80,7 @@ def test_correction_for_rings_is_the_bias_of_the_kurtosis():
 
 
 def test_plan_has_both_signs_on_the_same_rings_and_windows_that_fit():
-    for line in (*validity.LINES, validity.SMALL_RINGS):
+    for line in (*validity.LINES, *validity.REPEATS):
         assert list(line.strengths) == sorted(line.strengths)
         for strength in line.strengths:
             cases = [

@@ -50,6 +50,10 @@ EXPECTED = {
     "ring_correction": Expectation(
         0.03, "(1 - 1/N)(1 - 2/N) is 0.88 and 0.97 here; what a ring of 16 ranges does to the force is not in it"
     ),
+    "step": Expectation(
+        0.01,
+        "energy errors of 1e-4 per particle and less change velocities by 1e-3, which is nothing beside the window",
+    ),
     "blocked": Expectation(
         0.01, "a = 0: no relaxation in the theory at any order kept; as a share of what eq. (10) gives at a = 1"
     ),

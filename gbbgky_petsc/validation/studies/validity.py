@@ -50,6 +50,8 @@ class Line:
         Rods of a ring.
     rate
         Initial d kurtosis/dt of encounters of three at V0 = 1, to plan the durations only.
+    step
+        Of the integrator up to V0 = 1; half of it beyond.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Line:
     strengths: tuple[float, ...]
     particles: int
     rate: float
+    step: float = 0.6
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -99,7 +102,7 @@ class Line:
     def dynamics(self, strength: float, tier: str) -> dict[str, Part]:
         """Molecular dynamics of both signs, from the same initial rings."""
         end, rings = self.end(strength), self.rings(strength) if tier == "full" else QUICK_RINGS
-        step = min(0.6, 0.075 * self.range) * (1.0 if strength <= 1.0 else 0.5)
+        step = self.step if strength <= 1.0 else 0.5 * self.step
         cost = (1.3e-7 if self.exponent else 0.8e-7) * self.particles * rings * end / step
         found = {}
         for sign, factor in SIGNS.items():
@@ -135,8 +138,13 @@ LINES = (
     Line("phi6", 6, 1.0, 0.2, 10.0, (0.125, 0.25, 0.5, 1.0, 2.0), 80, 1.08e-4),
 )
 BASE = LINES[0]
-#: the base once more on rings of a quarter, for the correction of finite N
+#: the base once more on rings of a quarter, for the correction of finite N, and with a third of the step
 SMALL_RINGS = replace(BASE, name="rings", strengths=(1.0,), particles=25)
+FINE_STEP = replace(BASE, name="step", strengths=(1.0,), step=0.2)
+REPEATS = {
+    SMALL_RINGS: ("ring_correction", "on rings of 25 rods, corrected for finite N"),
+    FINE_STEP: ("step", "with steps of 0.2"),
+}
 PANELS = {
     "rod lengths": ("short", "base", "long", "long_dilute"),
     "densities": ("dilute", "base", "dense"),
@@ -148,7 +156,7 @@ def parts(tier: str) -> list[Part]:
     if tier != "full":
         return [*BASE.theory((QUICK_STRENGTH,), tier).values(), *BASE.dynamics(QUICK_STRENGTH, tier).values()]
     theory = [part for line in LINES for part in line.theory(line.strengths, tier).values()]
-    points = [(line, strength) for line in (*LINES, SMALL_RINGS) for strength in line.strengths]
+    points = [(line, strength) for line in (*LINES, *REPEATS) for strength in line.strengths]
     # cheap ones first, so that a campaign cut short has the strong couplings of every line
     points.sort(key=lambda point: -point[0].coupling(point[1]))
     return theory + [part for line, strength in points for part in line.dynamics(strength, tier).values()]
@@ -215,9 +223,9 @@ def points(results: Results) -> dict[str, list[Point]]:
     """What there is of every line, the weakest coupling first."""
     tier = "full" if any(name.endswith("_full") for name in results) else "quick"
     found: dict[str, list[Point]] = {}
-    for line in (*LINES, SMALL_RINGS):
+    for line in (*LINES, *REPEATS):
         strengths = line.strengths if tier == "full" else (QUICK_STRENGTH,)
-        base = BASE if line is SMALL_RINGS else line
+        base = BASE if line in REPEATS else line
         theory = _present(base.theory(strengths, tier), results)
         for strength in strengths:
             dynamics = _present(line.dynamics(strength, tier), results)
@@ -237,12 +245,12 @@ def analyse(results: Results) -> Findings:
         value, error = weakest.over["three_body"]["mean"]
         what = f"{_words(weakest)}: rate of dynamics (mean of both signs of V0) over that of encounters of three"
         found.expect("validity", what, value, 1.0, error)
-    if SMALL_RINGS.name in lines:
-        small = lines[SMALL_RINGS.name][0]
-        large = next(p for p in lines[BASE.name] if p.strength == small.strength)
-        (value, error), (expected, other) = small.over["three_body"]["mean"], large.over["three_body"]["mean"]
-        what = f"{_words(small)}: the same on rings of {SMALL_RINGS.particles} rods, corrected for finite N"
-        found.expect("ring_correction", what, value, expected, float(np.hypot(error, other)))
+    for line, (key, what) in REPEATS.items():
+        if line.name in lines:
+            again = lines[line.name][0]
+            first = next(p for p in lines[BASE.name] if p.strength == again.strength)
+            (value, error), (expected, other) = again.over["three_body"]["mean"], first.over["three_body"]["mean"]
+            found.expect(key, f"{_words(again)}: the same {what}", value, expected, float(np.hypot(error, other)))
     found.figures["validity"] = _curves(lines)
     found.figures["validity_map"] = _map(lines)
     return found
