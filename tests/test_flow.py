@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import erf
 
 from gbbgky_petsc import case
+from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow import kernels, problem
 from gbbgky_petsc.flow.equation import FlowEquation
@@ -18,7 +19,6 @@ from gbbgky_petsc.flow.integrate import FlowIntegrator, stable_steps
 from gbbgky_petsc.flow.mean_field import MeanField
 from gbbgky_petsc.flow.stencils import FlowStencil
 from gbbgky_petsc.flow.velocity import DressedVelocity
-from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.physics.models import HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.solvers.options import ScopedOptions
@@ -55,10 +55,13 @@ def rate_of(p, rho=None, t=0.0, comm=PETSc.COMM_SELF):
 
 def evolved(p, end, rho=None, options=None):
     """rho at ``end``, (Nx, N), and the measurement there."""
-    with FlowEquation(p, PETSc.COMM_SELF) as equation:
-        with FlowIntegrator(equation, p.rho if rho is None else rho, 0.0, options) as integrator:
-            integrator.advance(end)
-            return equation.own(integrator.state, readonly=True).copy(), equation.measure(integrator.state, end)
+    start = p.rho if rho is None else rho
+    with (
+        FlowEquation(p, PETSc.COMM_SELF) as equation,
+        FlowIntegrator(equation, start, 0.0, options) as integrator,
+    ):
+        integrator.advance(end)
+        return equation.own(integrator.state, readonly=True).copy(), equation.measure(integrator.state, end)
 
 
 def expanding(p, number, width, beta, t):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from petsc4py import PETSc
+from test_flow import TRAPPED, flow
 
 from gbbgky_petsc.flow.collisions import CollisionStep, LocalCollisions, local_collisions
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator
-from test_flow import TRAPPED, flow
 
 MESH = (7.0, 96)
 MOMENTS = ("number", "momentum", "energy")

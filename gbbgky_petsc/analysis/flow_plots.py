@@ -66,6 +66,8 @@ def _widths(ax: Any, results: Sequence[Result]) -> None:
 def _drifts(ax: Any, result: Result) -> None:
     s = result.series
     for name, label in (("number", "number"), ("total_energy", "energy"), ("entropy", "entropy")):
+        if name not in s:
+            continue  # dynamics has no entropy
         drift = np.abs(s[name] / s[name][0] - 1.0)
         ax.semilogy(s["t"], np.maximum(drift, 1e-17), label=f"{label}, relative change")
     ax.set(xlabel="$t$")
@@ -74,6 +76,6 @@ def _drifts(ax: Any, result: Result) -> None:
 
 def _phase_space(ax: Any, result: Result, i: int, largest: float) -> None:
     x, theta, rho = result.mesh["x"], result.mesh["theta"], result.snapshots["rho"][i]
-    ax.pcolormesh(x, theta, rho.T, cmap="viridis", vmin=0.0, vmax=largest, shading="nearest", rasterized=True)
+    ax.pcolormesh(x, theta, rho, cmap="viridis", vmin=0.0, vmax=largest, shading="nearest", rasterized=True)
     ax.set(xlabel="$x$", title=f"$t = {result.snapshots['t'][i]:.4g}$")
     ax.set_ylabel(r"$\theta$")

@@ -63,7 +63,7 @@ def build(case: Case, folder: Path) -> FlowProblem:
     theta = (np.arange(case.mesh.theta_points) + 0.5) * weight - case.mesh.theta_max
     mean_field = MeanField(potential, space, 0) if case.flow.mean_field else None
     surroundings = Surroundings(model, theta, weight, space.x, external.prepared, mean_field)
-    state = case.state.build(folder)
+    state = case.state.build(folder, model, theta)
     if isinstance(state, Trapped):
         _check_bound(external, space)
     rho = (
