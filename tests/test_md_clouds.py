@@ -239,8 +239,8 @@ def test_drawn_rods_follow_the_state():
     assert found.series["width"][0] == pytest.approx(np.sqrt(variance), rel=2e-3)
     assert found.series["rapidity_width"][0] ** 2 == pytest.approx((200 * 0.5 + 100 * 1.0) / 300 + 0.5, rel=5e-3)
     np.testing.assert_allclose(found.snapshots["temperature"][0][17:23], 0.5, atol=0.02)
-    assert found.snapshots["rho"].shape == (1, 48, 60)
-    np.testing.assert_allclose(found.snapshots["rho"].sum(axis=1) * 0.25, found.snapshots["density"])
+    assert found.snapshots["rho"].shape == (1, 60, 48)
+    np.testing.assert_allclose(found.snapshots["rho"].sum(axis=2) * 0.25, found.snapshots["density"])
 
 
 def test_a_pulse_splits_the_cloud_in_halves():

@@ -71,5 +71,6 @@ def progress_bar(total: float, unit: str, done: float = 0.0) -> tqdm:
 
 def console() -> Console:
     """Where tables go: as wide as the terminal, but never too narrow for a table."""
-    found = Console(highlight=False)
-    return found if found.width >= 120 else Console(highlight=False, width=120)
+    plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # names are shown as they are
+    found = Console(**plain)
+    return found if found.width >= 120 else Console(width=120, **plain)

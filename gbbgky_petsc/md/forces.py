@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.interpolate import CubicSpline
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.kernels import (
@@ -26,7 +27,6 @@ from gbbgky_petsc.md.kernels import (
     spline_weights,
     spread,
 )
-from gbbgky_petsc.physics.models.base import Array
 from gbbgky_petsc.physics.potential import Potential
 from gbbgky_petsc.physics.trap import Trap
 

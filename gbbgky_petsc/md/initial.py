@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.md.stepper import advance
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.states import State
 
 #: rods that share one random stream

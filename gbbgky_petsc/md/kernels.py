@@ -9,7 +9,7 @@ import heapq
 import numpy as np
 from numba import njit
 
-from gbbgky_petsc.physics.models.base import Array
+from gbbgky_petsc.arrays import Array
 
 #: order of the B-splines of the mesh (degree 5: four continuous derivatives)
 ORDER = 6

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import MolecularDynamics
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.domains import Domain, check_domains
@@ -14,7 +15,7 @@ from gbbgky_petsc.md.forces import Force
 from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.physics.models import FreeParticles, HardRods
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
 #: step unless md.step or md.energy_tolerance says otherwise

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.forces import Force
 from gbbgky_petsc.md.initial import Equilibration, VelocitySampler, sample
 from gbbgky_petsc.md.plan import Plan, Probe, Start, require
 from gbbgky_petsc.md.rods import Rods
-from gbbgky_petsc.physics.models.base import Array
 from gbbgky_petsc.physics.states import State, Thermal
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.md.domains import Domain, WholeRing, Window
 from gbbgky_petsc.md.forces import FieldTable, Force, TrapField, partial_sums
-from gbbgky_petsc.physics.models.base import Array
 
 
 class Rods:

@@ -7,10 +7,10 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.md.clouds import CloudPlan
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
 from gbbgky_petsc.md.rings import RingPlan
-from gbbgky_petsc.physics.models.base import Array
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ import numpy as np
 from scipy.integrate import DOP853
 from scipy.optimize import brentq
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.kernels import advance_ring, first_drift, second_drift
 from gbbgky_petsc.md.rods import Rods
-from gbbgky_petsc.physics.models.base import Array
 
 #: moves rods by a duration with a longest step, in place
 Integrator = Callable[[Rods, float, float], None]
