@@ -86,7 +86,7 @@ def test_second_order_in_a_trap(trap):
 @pytest.mark.parametrize(
     "shape",
     [Harmonic(0.09), Quartic(2e-3, 0.01), Box(20.0, 15.0, 2.0), Lattice(3.0, 7.0), TabulatedTrap(*TABLE)],
-    ids=repr,
+    ids=lambda shape: type(shape).__name__,
 )
 def test_compiled_steps_know_the_trap(shape):
     """Quench and shaking included; the table of U' is as good as rounding for polynomials."""

@@ -28,7 +28,7 @@ from gbbgky_petsc.md.statistics import Summary, summarise, summarise_cloud
 from gbbgky_petsc.md.stepper import step_for_tolerance
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.reader import read
-from gbbgky_petsc.store.writer import DYNAMICS, ResultWriter, Schema, with_errors
+from gbbgky_petsc.store.writer import CLOUD, DYNAMICS, ResultWriter, Schema
 
 #: rows of /series unless output.series_every says otherwise
 ROWS = 100
@@ -40,41 +40,6 @@ ROUND_SECONDS = 10.0
 TRIALS = 8
 #: keys and tables that a resumed run may change
 FREE = ("md.realisations", "md.ranks_per_ring", "output.flush_seconds", "hierarchy", "kinetic", "flow", "petsc")
-
-#: columns of clouds: totals of the gas, profiles
-CLOUD = Schema(
-    with_errors(
-        {
-            "t": ("time", "time"),
-            "number": ("1", "number of rods"),
-            "momentum": ("momentum", "sum of theta"),
-            "kinetic_energy": ("energy", "sum of theta^2/2"),
-            "trap_energy": ("energy", "sum of U(x, t)"),
-            "interaction_energy": ("energy", "sum over pairs of V"),
-            "total_energy": ("energy", "kinetic + trap + interaction: conserved while the trap stands still"),
-            "energy_error": ("energy", "total energy minus that at t = 0; the work of a trap that changes included"),
-            "centre": ("length", "mean of x"),
-            "width": ("length", "standard deviation of x"),
-            "rapidity_width": ("momentum", "standard deviation of theta"),
-            "kurtosis": ("1", "excess kurtosis of theta"),
-            "step": ("time", "longest time step"),
-        },
-        exact=("t", "number", "step"),
-    )
-    | {"energy_error_rms": ("energy", "root mean square over realisations of the energy error")},
-    with_errors(
-        {
-            "t": ("time", "time"),
-            "rho": ("1/(length momentum)", "counts in the cells of x and theta; axes t, x, theta"),
-            "density": ("1/length", "int rho dtheta; axes t, x"),
-            "velocity": ("length/time", "mean of theta; nan where no rod was seen; axes t, x"),
-            "temperature": ("energy", "variance of theta; nan where no rod was seen; axes t, x"),
-        },
-        exact=("t",),
-    ),
-    {"rho": "x theta", "rho_stderr": "x theta"}
-    | {f"{name}{error}": "x" for name in ("density", "velocity", "temperature") for error in ("", "_stderr")},
-)
 
 
 @dataclass(frozen=True)

@@ -360,7 +360,7 @@ def plan_of_cloud(case: Case, folder: Path, times: Array, snapshots: Array) -> C
         raise InputError(
             f"md.particles = {settings.particles}: allowed with [space]: md.ring; their number is the state's"
         )
-    model, potential, space = case.model.build(), case.potential.build(folder), table.build()
+    model, potential, space = case.model.build(folder), case.potential.build(folder), table.build()
     trap = case.trap.build(folder, model) if case.trap else Trap(NoTrap())
     weight = 2.0 * case.mesh.theta_max / case.mesh.theta_points
     theta = (np.arange(case.mesh.theta_points) + 0.5) * weight - case.mesh.theta_max
@@ -368,7 +368,7 @@ def plan_of_cloud(case: Case, folder: Path, times: Array, snapshots: Array) -> C
         raise InputError(
             f"state.kind = {case.state.kind!r}: the same everywhere; allowed with [space] or [trap]: {KINDS}"
         )
-    state = case.state.build(folder)
+    state = case.state.build(folder, model, theta)
     rho = _sample(state, model, potential, trap, space, theta)
     _check_window(rho, theta, space, isinstance(state, Trapped))
     number = space.spacing * weight * float(rho.sum())

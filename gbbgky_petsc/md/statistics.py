@@ -87,6 +87,7 @@ def _series(plan: RingPlan, batch: Batch) -> dict[str, Array]:
         "t": times,
         "density": np.full_like(times, plan.ring.density),
         "absorbed_energy": np.zeros_like(times),
+        "entropy_rate": np.full_like(times, np.nan),
         "step": np.full_like(times, plan.longest_step),
         "energy_error_rms": np.sqrt((error**2).mean(axis=0)),
         "momentum_drift": np.abs(momentum - momentum[:, :1]).max(axis=0),
@@ -99,8 +100,32 @@ def _series(plan: RingPlan, batch: Batch) -> dict[str, Array]:
             "interaction_energy": Estimate.of(interaction),
             "total_energy": Estimate.of(total),
             "energy_error": Estimate.of(error),
+            "entropy": _entropy(plan, batch),
         }
     )
+
+
+def _entropy(plan: RingPlan, batch: Batch) -> Estimate:
+    """Entropy per particle (T,) of the pooled histogram at the snapshots, nan at other times.
+
+    Its bias from finite counts is taken out to first order, (occupied cells - 1)/(2 counts); the error is that of the
+    linearised functional over realisations.
+    """
+    times, edges = np.asarray(plan.times, float), np.asarray(plan.theta_edges, float)
+    value, stderr = np.full((2, times.size), np.nan)
+    if edges.size == 0:
+        return Estimate(value, stderr)
+    theta, weight = 0.5 * (edges[1:] + edges[:-1]), float(edges[1] - edges[0])
+    counts = np.asarray(batch.samples["histogram"], float)
+    density = plan.ring.density
+    for s, t in enumerate(np.searchsorted(times, plan.snapshot_times)):
+        rho = counts[:, s] / (plan.ring.circumference * weight)
+        mean, pooled = rho.mean(axis=0), counts[:, s].sum(axis=0)
+        bias = ((pooled > 0.0).sum() - 1.0) / (2.0 * pooled.sum())
+        value[t] = plan.model.entropy(theta, weight, mean) / density + bias
+        linear = weight / density * rho @ plan.model.entropy_gradient(theta, weight, mean)
+        stderr[t] = Estimate.of(linear).stderr
+    return Estimate(value, stderr)
 
 
 def _snapshots(plan: RingPlan, batch: Batch, z: Array, filter_length: float) -> dict[str, Array]:
