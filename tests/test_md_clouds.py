@@ -1,20 +1,22 @@
 """Rods in a trap: the force on rods, initial clouds, exact solutions, profiles. Runs alone and under mpirun."""
 
 import dataclasses
+import tomllib
 
 import numpy as np
 import pytest
 from md_rings import copies, of
 from mpi4py import MPI
 
-from gbbgky_petsc.case import MolecularDynamics
+from gbbgky_petsc.case import MolecularDynamics, parse
+from gbbgky_petsc.commands.md import job, simulate
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.clouds import CloudPlan
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
 from gbbgky_petsc.md.forces import FourierForce, TrapField, choose_force
-from gbbgky_petsc.md.initial import Equilibration
+from gbbgky_petsc.md.initial import Equilibration, VelocitySampler, sample
 from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.md.statistics import summarise_cloud
@@ -22,7 +24,9 @@ from gbbgky_petsc.md.stepper import advance, advance_reference, compiled, interp
 from gbbgky_petsc.physics.inhomogeneous import Cloud, Clouds, DomainWall, Reservoir, Trapped, Wave
 from gbbgky_petsc.physics.models import FreeParticles, HardRods
 from gbbgky_petsc.physics.potential import Gaussian, Potential
+from gbbgky_petsc.physics.states import BoostedThermal
 from gbbgky_petsc.physics.trap import Box, Harmonic, Lattice, NoTrap, Quartic, Quench, Shake, TabulatedTrap, Trap
+from gbbgky_petsc.store.reader import read
 
 WORLD = MPI.COMM_WORLD
 OMEGA = 0.3
@@ -239,8 +243,8 @@ def test_drawn_rods_follow_the_state():
     assert found.series["width"][0] == pytest.approx(np.sqrt(variance), rel=2e-3)
     assert found.series["rapidity_width"][0] ** 2 == pytest.approx((200 * 0.5 + 100 * 1.0) / 300 + 0.5, rel=5e-3)
     np.testing.assert_allclose(found.snapshots["temperature"][0][17:23], 0.5, atol=0.02)
-    assert found.snapshots["rho"].shape == (1, 48, 60)
-    np.testing.assert_allclose(found.snapshots["rho"].sum(axis=1) * 0.25, found.snapshots["density"])
+    assert found.snapshots["rho"].shape == (1, 60, 48)
+    np.testing.assert_allclose(found.snapshots["rho"].sum(axis=2) * 0.25, found.snapshots["density"])
 
 
 def test_a_pulse_splits_the_cloud_in_halves():
@@ -313,6 +317,107 @@ def test_rods_of_a_domain_wall_and_of_a_wave():
     expected = 0.2 * (1.0 + 0.3 * np.cos(np.pi * ring.x / 60.0))
     density, bars = found.snapshots["density"][0], found.snapshots["density_stderr"][0]
     assert np.all(np.abs(density - expected) < 4.0 * bars)
+
+
+def test_fluctuations_of_drawn_rods():
+    """A uniform ring: gaps are the spacings of N points on L - aN, S_k is that of points uniform there."""
+    space, wave = SpaceMesh(60.0, 60, Edge.PERIODIC), Wave(0.3, 2.5, 1.0, 0.0, 1)
+    plan = changed(state=wave, trap=Trap(NoTrap()), space=space, ring=Ring(120.0, 36, 1.0))
+    ensemble, domain = Ensemble(plan, MPI.COMM_SELF), Domain(plan.ring)
+    x = np.array([ensemble.rods(domain, r).positions for r in range(2000)])
+    gaps = np.diff(x, axis=1, append=x[:, :1] + 120.0) - 1.0
+    np.testing.assert_allclose(gaps.sum(axis=1), 84.0)
+    assert gaps.min() >= -1e-12
+    for place in (0, 17, 35):  # the first, one within, the one that closes the ring
+        square = gaps[:, place] ** 2
+        assert abs(square.mean() - 2.0 * 84.0**2 / (36 * 37)) < 4.0 * square.std() / np.sqrt(2000)
+    structure = np.abs(np.exp(-2j * np.pi / 120.0 * x).sum(axis=1)) ** 2 / 120.0
+    velocity = VelocitySampler(BoostedThermal(0.3, 2.5, 1.0), HardRods(1.0))
+    alike = [sample(domain, velocity, 1, r)[0] for r in range(2000)]
+    exact = np.abs(np.exp(-2j * np.pi / 120.0 * plan.ring.positions(np.array(alike))).sum(axis=1)) ** 2 / 120.0
+    assert abs(structure.mean() - exact.mean()) < 4.0 * np.hypot(structure.std(), exact.std()) / np.sqrt(2000)
+
+
+CASE = """
+[model]
+kind = "hard_rods"
+length = 1.0
+[potential]
+kind = "gaussian"
+strength = 1.0
+range = 3.0
+[trap]
+kind = "harmonic"
+frequency = 0.15
+quench = { scale = 0.5, time = 2.0 }
+[state]
+kind = "trapped"
+number = 12
+beta = 1.0
+boost = 1.0
+[space]
+x_max = 60.0
+points = 60
+[mesh]
+theta_max = 7.0
+theta_points = 32
+[time]
+end = 5.0
+[output]
+snapshots_at = [2.5]
+series_every = 1.0
+[md]
+ring = 200.0
+realisations = 6
+"""
+
+
+def simulated(tmp_path, name, resume=False, **settings):
+    tree = tomllib.loads(CASE)
+    tree["md"] |= settings
+    simulate(job(parse(tree), tmp_path), tmp_path / name, resume)
+    return read(tmp_path / name)
+
+
+def test_result_file_and_resumption(tmp_path, capsys):
+    straight = simulated(tmp_path, "straight.h5")
+    simulated(tmp_path, "resumed.h5", realisations=2)
+    resumed = simulated(tmp_path, "resumed.h5", resume=True)
+    for group in ("series", "snapshots", "samples", "mesh"):
+        one, other = getattr(straight, group), getattr(resumed, group)
+        assert one.keys() == other.keys()
+        for name, values in one.items():
+            np.testing.assert_array_equal(values, other[name], err_msg=name)
+    assert straight.snapshots["rho"].shape == straight.snapshots["rho_stderr"].shape == (2, 60, 32)
+    assert straight.mesh["x"].shape == (60,)
+    for name in ("density", "velocity", "temperature"):
+        assert straight.snapshots[name].shape == straight.snapshots[f"{name}_stderr"].shape == (2, 60)
+    np.testing.assert_allclose(2.0 * straight.snapshots["density"].sum(axis=1), 12.0)
+    t, energy = straight.series["t"], straight.series["total_energy"]
+    np.testing.assert_allclose(energy[t < 2.0], energy[0], rtol=2e-3)
+    assert energy[-1] < 0.9 * energy[0]  # the quench took it
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"space": None}, "space: missing"),
+        ({"md": None}, "md: missing"),
+        ({"md": {"particles": 12, "realisations": 1}}, "md.particles = 12"),
+        ({"state": {"kind": "thermal", "density": 0.2, "beta": 1.0}}, "state.kind = 'thermal'"),
+        ({"model": {"kind": "lieb_liniger", "coupling": 1.0}}, "md."),
+        ({"time": {"end_rescaled": 1.0}}, "time.end_rescaled = 1"),
+        ({"md": {"ring": 200.0, "realisations": 1, "energy_tolerance": 1e-6}}, "md.energy_tolerance = 1e-06"),
+        ({"mesh": {"theta_max": 2.0, "theta_points": 32}}, "mesh.theta_max = 2"),
+        ({"space": {"x_max": 12.0, "points": 32}}, "space.x_max = 12"),
+        ({"trap": None}, "space.x_max = 60"),
+    ],
+)
+def test_bad_cases(change, word, tmp_path):
+    tree = {name: table for name, table in (tomllib.loads(CASE) | change).items() if table is not None}
+    with pytest.raises(InputError) as caught:
+        job(parse(tree), tmp_path)
+    assert word in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parallel

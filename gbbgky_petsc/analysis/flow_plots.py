@@ -76,6 +76,6 @@ def _drifts(ax: Any, result: Result) -> None:
 
 def _phase_space(ax: Any, result: Result, i: int, largest: float) -> None:
     x, theta, rho = result.mesh["x"], result.mesh["theta"], result.snapshots["rho"][i]
-    ax.pcolormesh(x, theta, rho, cmap="viridis", vmin=0.0, vmax=largest, shading="nearest", rasterized=True)
+    ax.pcolormesh(x, theta, rho.T, cmap="viridis", vmin=0.0, vmax=largest, shading="nearest", rasterized=True)
     ax.set(xlabel="$x$", title=f"$t = {result.snapshots['t'][i]:.4g}$")
     ax.set_ylabel(r"$\theta$")

@@ -61,6 +61,7 @@ class FlowRun(Owner):
         version = ".".join(map(str, PETSc.Sys.getVersion()))
         options = PETSc.Options().getAll()
         attributes = new_attributes(p.case, EQUATIONS, PETSc.COMM_WORLD.getSize(), options, petsc=version)
+        attributes["rescaled_time_unit"] = float("nan")  # it depends on place
         mesh = {
             "theta": p.theta,
             "theta_weights": np.full_like(p.theta, p.theta_weight),
@@ -137,7 +138,7 @@ class FlowRun(Owner):
         if snapshot:
             profiles, rho = equation.profiles(state), equation.gather(state)
             if self._writer is not None and rho is not None:
-                self._writer.add_snapshot(t=t, rho=np.transpose(rho), **profiles)
+                self._writer.add_snapshot(t=t, rho=rho, **profiles)
         try:
             check(p, t, m)
         except SolverError:

@@ -149,13 +149,12 @@ def _clouds(case: Case, folder: Path) -> Job:
         "H = sum (p^2/2 + U(x, t)) + sum over pairs of hard core + V",
         CLOUD,
         {"theta": plan.theta, "theta_weights": np.full_like(plan.theta, plan.theta_weight), "x": plan.space.x},
-        {},
+        {"rescaled_time_unit": np.inf},  # there is none
         statistics,
         (
             ("centre", "centre", ".4g", ".1g"),
             ("width", "width", ".5g", ".1g"),
-            ("width in theta", "rapidity_width", ".5g", ".1g"),
-            ("kurtosis", "kurtosis", ".4f", ".4f"),
+            ("kurtosis", "kurtosis", ".3f", ".3f"),
             ("E_kin", "kinetic_energy", ".5g", ".1g"),
             ("E_trap", "trap_energy", ".5g", ".1g"),
             ("E_int", "interaction_energy", ".5g", ".1g"),

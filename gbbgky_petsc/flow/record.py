@@ -39,12 +39,12 @@ SCHEMA = Schema(
     },
     snapshots={
         "t": ("time", "time"),
-        "rho": ("1/(length momentum)", "rho(theta, x); axes t, theta, x"),
+        "rho": ("1/(length momentum)", "rho(theta, x); axes t, x, theta"),
         "density": ("1/length", "int rho dtheta; axes t, x"),
         "velocity": ("length/time", "int e' rho dtheta / density; axes t, x"),
         "temperature": ("energy", "variance of theta at x over the mass; axes t, x"),
     },
-    axes={"rho": ("theta", "x"), "density": ("x",), "velocity": ("x",), "temperature": ("x",)},
+    axes={"rho": ("x", "theta"), "density": ("x",), "velocity": ("x",), "temperature": ("x",)},
 )
 
 

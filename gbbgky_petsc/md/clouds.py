@@ -15,6 +15,7 @@ from scipy.signal import fftconvolve
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
+from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.domains import Domain
@@ -27,7 +28,6 @@ from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.physics.inhomogeneous import PlaceState, Surroundings, Trapped
 from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
-from gbbgky_petsc.physics.states import State
 from gbbgky_petsc.physics.trap import Lattice, NoTrap, Trap
 
 #: largest pair potential across the unused part of the ring, relative to its maximum
@@ -36,6 +36,8 @@ IMAGE = 1e-2
 EDGE_DENSITY = 1e-6
 #: cells of the table that rods are drawn from, per cell of the mesh in x and in theta
 FINER_X, FINER_THETA = 4, 8
+#: kinds of [state] that depend on place
+KINDS = "trapped, clouds, domain_wall, wave, phase_space_table"
 #: draws of a realisation until it has the right number of rods
 ATTEMPTS = 100_000
 
@@ -58,7 +60,7 @@ class CloudPlan(Plan):
         crosses the cloud.
     """
 
-    state: State | PlaceState
+    state: PlaceState
     trap: Trap
     space: SpaceMesh
     theta: Array
@@ -144,7 +146,7 @@ class CloudPlan(Plan):
         interaction : pair energy, that of the mean density included
         trap : potential energy
         moments : in each cell of x, sums of 1, v, v^2
-        phase_space : counts in the cells of theta and x
+        phase_space : counts in the cells of x and theta
         """
         n, circumference = self.ring.particles, self.ring.circumference
         background = 0.0
@@ -172,8 +174,8 @@ class CloudPlan(Plan):
         def phase_space(rods: Rods) -> Array:
             cell, row = cells(rods), np.floor((rods.v - edge) / self.theta_weight).astype(np.int64)
             seen = (cell >= 0) & (cell < Nx) & (row >= 0) & (row < B)
-            counts = np.bincount(row[seen] * Nx + cell[seen], minlength=B * Nx)
-            return rods.domain.total(counts.astype(float)).reshape(B, Nx)
+            counts = np.bincount(cell[seen] * B + row[seen], minlength=Nx * B)
+            return rods.domain.total(counts.astype(float)).reshape(Nx, B)
 
         return {
             "powers": Probe(Rods.power_sums, (4,)),
@@ -181,7 +183,7 @@ class CloudPlan(Plan):
             "interaction": Probe(lambda rods: np.asarray(rods.interaction_energy() + background)),
             "trap": Probe(lambda rods: np.asarray(rods.field_energy())),
             "moments": Probe(moments, (3, Nx), at_snapshots=True),
-            "phase_space": Probe(phase_space, (B, Nx), at_snapshots=True, summed=True),
+            "phase_space": Probe(phase_space, (Nx, B), at_snapshots=True, summed=True),
         }
 
 
@@ -276,12 +278,12 @@ def _finer(values: Array, times: int, axis: int) -> Array:
     return np.maximum(np.asarray(spline((np.arange(n * times) + 0.5) / times)), 0.0)
 
 
-def _at_rest(state: State | PlaceState) -> State | PlaceState:
+def _at_rest(state: PlaceState) -> PlaceState:
     return replace(state, boost=0.0, kick=0.0, offset=0.0) if isinstance(state, Trapped) else state
 
 
 def _sample(
-    state: State | PlaceState,
+    state: PlaceState,
     model: IntegrableModel,
     potential: Potential | None,
     trap: Trap,
@@ -290,8 +292,6 @@ def _sample(
 ) -> Array:
     """rho (Nx, B) of a state."""
     weight = float(theta[1] - theta[0])
-    if isinstance(state, State):
-        return np.tile(state.sample(theta, weight, model), (space.points, 1))
     n, h = space.points, space.spacing
 
     def mean_field(q: Array) -> Array:
@@ -364,6 +364,10 @@ def plan_of_cloud(case: Case, folder: Path, times: Array, snapshots: Array) -> C
     trap = case.trap.build(folder, model) if case.trap else Trap(NoTrap())
     weight = 2.0 * case.mesh.theta_max / case.mesh.theta_points
     theta = (np.arange(case.mesh.theta_points) + 0.5) * weight - case.mesh.theta_max
+    if not isinstance(case.state, PlaceStateSection):
+        raise InputError(
+            f"state.kind = {case.state.kind!r}: the same everywhere; allowed with [space] or [trap]: {KINDS}"
+        )
     state = case.state.build(folder, model, theta)
     rho = _sample(state, model, potential, trap, space, theta)
     _check_window(rho, theta, space, isinstance(state, Trapped))

@@ -403,7 +403,7 @@ def fill(gaps: Array, low: float, spacing: float, rate: Array, rod: float, first
             u = (first + turn - low) / spacing
             cell = min(int(u), cells - 1)
             last = rate[cell] + (u - cell) * (rate[cell + 1] - rate[cell])
-            return x[n - 1] + rod <= first + turn and gaps[n - 1] > last - reached
+            return x[n - 1] + rod <= first + turn and gaps[n] > last - reached
         reached += gaps[done]
         if reached >= rate[cells]:
             return done == n

@@ -39,16 +39,30 @@ REQUIRED = {
     "snapshots": ("t", "t_rescaled", "rho", "density_correlation"),
     "samples": (),
 }
-#: the same of a result in space, which has x instead of z
-REQUIRED_IN_SPACE = {
+#: the same for results in space, which have /mesh/x
+IN_SPACE = {
     "mesh": ("theta", "theta_weights", "x"),
-    "series": ("t", "number", "total_energy", "width", "rapidity_width"),
-    "snapshots": ("t", "rho", "density"),
+    "series": (
+        "t",
+        "number",
+        "momentum",
+        "kinetic_energy",
+        "trap_energy",
+        "interaction_energy",
+        "total_energy",
+        "step",
+    ),
+    "snapshots": ("t", "rho", "density", "velocity", "temperature"),
     "samples": (),
 }
-#: further axes of datasets of /snapshots
-_AXES = {"rho": ("theta",), "density_correlation": ("z",)}
-_AXES_IN_SPACE = {"rho": ("theta", "x"), "density": ("x",), "velocity": ("x",), "temperature": ("x",)}
+#: axes behind t of datasets of /snapshots, without and with places
+_AXES: dict[str, tuple[str, ...]] = {"rho": ("theta",), "density_correlation": ("z",)}
+_AXES_IN_SPACE: dict[str, tuple[str, ...]] = {
+    "rho": ("x", "theta"),
+    "density": ("x",),
+    "velocity": ("x",),
+    "temperature": ("x",),
+}
 #: most bytes of a dataset, and of an attribute
 LARGEST_DATASET = 2**33
 LARGEST_ATTRIBUTE = 2**26
@@ -86,10 +100,9 @@ def read(path: Path) -> Result:
         If it is missing, damaged, not HDF5, of another format, or anything in it is not what it should be.
     """
     with _opened(path) as file:
-        in_space = "mesh/x" in file and "mesh/z" not in file
-        required = REQUIRED_IN_SPACE if in_space else REQUIRED
-        attributes = _attributes(path, file, ("rescaled_time_unit",) if in_space else ())
-        groups = {name: _group(path, file, name, datasets) for name, datasets in required.items()}
+        attributes = _attributes(path, file)
+        required = IN_SPACE if "mesh" in file and "x" in file["mesh"] else REQUIRED
+        groups = {name: _group(path, file, name, needed) for name, needed in required.items()}
     result = Result(path, attributes, **groups)
     _check_shapes(result)
     return result
@@ -156,13 +169,13 @@ def _walk_elsewhere(path: Path) -> None:
         raise InputError(f"{path}: cannot be read as HDF5 ({reason[:120]})")
 
 
-def _attributes(path: Path, file: h5py.File, optional: tuple[str, ...]) -> dict[str, Any]:
+def _attributes(path: Path, file: h5py.File) -> dict[str, Any]:
     for name in file.attrs:
         if file.attrs.get_id(name).get_storage_size() > LARGEST_ATTRIBUTE:
             raise InputError(f"{path}: its attribute {name} is larger than {LARGEST_ATTRIBUTE} bytes")
     attributes = dict(file.attrs)
     for name, kind in ATTRIBUTES.items():
-        if name not in optional and not isinstance(attributes.get(name), kind):
+        if not isinstance(attributes.get(name), kind):
             raise InputError(f"{path}: its attribute {name} is missing or of another type")
     return attributes
 
@@ -207,8 +220,8 @@ def _check_shapes(result: Result) -> None:
             raise InputError(f"{result.path}: {name} has shape {found}; allowed: {allowed}")
 
     mesh = result.mesh
-    axes = _AXES if "z" in mesh else _AXES_IN_SPACE
-    for name in ("theta", "z" if "z" in mesh else "x"):
+    axes = _AXES_IN_SPACE if "x" in mesh else _AXES
+    for name in ("theta", "x" if "x" in mesh else "z"):
         demand(f"/mesh/{name}", mesh[name].shape, (mesh[name].size,))
         if mesh[name].size < 2 or not np.all(np.diff(mesh[name]) > 0.0):
             raise InputError(f"{result.path}: /mesh/{name} does not increase; it is damaged")
@@ -219,8 +232,8 @@ def _check_shapes(result: Result) -> None:
         if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0.0):
             raise InputError(f"{result.path}: /{group}/t does not increase; it is damaged")
         for name, values in arrays.items():
-            known = axes.get(name.removesuffix("_stderr")) if group == "snapshots" else None
-            rest = values.shape[1:] if known is None else tuple(mesh[axis].size for axis in known)
+            behind = axes.get(name.removesuffix("_stderr")) if group == "snapshots" else None
+            rest = values.shape[1:] if behind is None else tuple(mesh[axis].size for axis in behind)
             # an empty list of snapshots is stored without its second axis
             demand(f"/{group}/{name}", values.shape, times.shape if not times.size else (*times.shape, *rest))
             if group == "series":

@@ -113,14 +113,14 @@ CLOUD = Schema(
     with_errors(
         {
             "t": ("time", "time"),
-            "rho": ("1/(length momentum)", "counts in the cells of theta and x; axes t, theta, x"),
+            "rho": ("1/(length momentum)", "counts in the cells of x and theta; axes t, x, theta"),
             "density": ("1/length", "int rho dtheta; axes t, x"),
             "velocity": ("length/time", "mean of theta; nan where no rod was seen; axes t, x"),
             "temperature": ("energy", "variance of theta; nan where no rod was seen; axes t, x"),
         },
         exact=("t",),
     ),
-    {"rho": ("theta", "x"), "rho_stderr": ("theta", "x")}
+    {"rho": ("x", "theta"), "rho_stderr": ("x", "theta")}
     | {f"{name}{error}": ("x",) for name in ("density", "velocity", "temperature") for error in ("", "_stderr")},
 )
 
