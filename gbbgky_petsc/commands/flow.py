@@ -61,7 +61,7 @@ class FlowRun(Owner):
         version = ".".join(map(str, PETSc.Sys.getVersion()))
         options = PETSc.Options().getAll()
         attributes = new_attributes(p.case, EQUATIONS, PETSc.COMM_WORLD.getSize(), options, petsc=version)
-        attributes["rescaled_time_unit"] = float("nan")  # it depends on place
+        attributes["rescaled_time_unit"] = np.inf  # there is none
         mesh = {
             "theta": p.theta,
             "theta_weights": np.full_like(p.theta, p.theta_weight),
