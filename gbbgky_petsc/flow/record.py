@@ -7,14 +7,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from gbbgky_petsc import case as case_file
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS
-from gbbgky_petsc.commands.resumption import Finished, Resume
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow.equation import FlowMeasurement
 from gbbgky_petsc.flow.problem import FlowProblem
-from gbbgky_petsc.store.reader import Result, read
 from gbbgky_petsc.store.writer import ResultWriter, Schema
 
 #: share of the particles that negative rho may take away
@@ -108,47 +105,3 @@ class FlowCheckpoint:
         except (OSError, KeyError) as error:
             raise InputError(f"output {path}: holds no checkpoint to resume from") from error
         return cls(**stored)
-
-
-@dataclass(frozen=True)
-class FlowResumption:
-    """An earlier part of the same run: its result file and checkpoint."""
-
-    result: Result
-    checkpoint: FlowCheckpoint
-
-    @classmethod
-    def find(cls, problem: FlowProblem, target: Path, mode: Resume, free: tuple[str, ...]) -> "FlowResumption | None":
-        """What ``target`` holds of a run of this problem, up to the tables ``free`` to change; None for a new run.
-
-        Raises
-        ------
-        InputError
-            If there is no such run, no checkpoint, or nothing left to do.
-        Finished
-            With `Resume.AUTO`, if nothing is left to do.
-        """
-        if mode is Resume.NO or (mode is Resume.AUTO and not target.exists()):
-            return None
-        if not target.exists():
-            raise InputError(f"output {target}: does not exist; allowed with --resume: the result of an earlier run")
-        result = read(target)
-        difference = case_file.first_difference(problem.case, result.case, free)
-        if difference is not None:
-            raise InputError(f"{difference}; allowed to differ with --resume: [time], [output], [petsc]")
-        point = FlowCheckpoint.load(target)
-        if not np.allclose(point.initial_rho, problem.rho, rtol=1e-9, atol=1e-12 * np.abs(problem.rho).max()):
-            raise InputError(f"output {target}: its run had another initial state (a table has changed)")
-        if problem.end <= point.t * (1.0 + 1e-12):
-            kind = Finished if mode is Resume.AUTO else InputError
-            raise kind(f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}")
-        return cls(result, point)
-
-    def restore(self, writer: ResultWriter) -> None:
-        """Put the rows that are not younger than the checkpoint into a new writer."""
-        rows = {"series": self.checkpoint.series_rows, "snapshots": self.checkpoint.snapshot_rows}
-        writer.series = {name: list(self.result.series[name][: rows["series"]]) for name in writer.schema.series}
-        writer.snapshots = {
-            name: list(self.result.snapshots[name][: rows["snapshots"]]) for name in writer.schema.snapshots
-        }
-        self.checkpoint.store(writer)
