@@ -94,6 +94,10 @@ def parser() -> argparse.ArgumentParser:
     rates.add_argument("--kind", action="append", default=[], help="a collision operator (repeatable; default: all)")
     rates.add_argument("--modes", type=int, default=3, help="slowest modes around the thermal state (default: 3)")
 
+    flow = commands.add_parser("flow", allow_abbrev=False, help="integrate layer 1 in space and in a trap")
+    _add_case(flow, "CASE_flow.h5")
+    _add_resume(flow, "go on from the checkpoint of an existing result file (=auto: or start, if there is none)")
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
@@ -266,6 +270,20 @@ def _rates(session: Session) -> None:
     rates(case, target, arguments.set, arguments.scan, arguments.kind, arguments.modes)
 
 
+def _flow(session: Session) -> None:
+    world = session.start_parallel()
+    session.start_petsc()
+    from gbbgky_petsc.commands import flow
+    from gbbgky_petsc.flow import problem
+    from gbbgky_petsc.flow.record import FlowResumption
+    from gbbgky_petsc.parallel import together
+
+    built, target, mode = session.prepare("_flow", problem.build)
+    goes_on = mode.value == "must" or (mode.value == "auto" and target.exists())
+    earlier = together(world, lambda: FlowResumption.find(built, target, flow.FREE)) if goes_on else None
+    flow.run(built, target, earlier)
+
+
 def _validate(session: Session) -> None:
     import mpi4py
 
@@ -319,6 +337,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "md": _md,
     "kinetic": _kinetic,
     "rates": _rates,
+    "flow": _flow,
     "validate": _validate,
     "plot": _plot,
     "info": _info,
@@ -327,7 +346,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "doctor": _doctor,
 }
 #: commands that hand options to PETSc, and those of one process
-TAKES_PETSC = ("run", "kinetic", "rates")
+TAKES_PETSC = ("run", "kinetic", "rates", "flow")
 ALONE = ("validate", "plot", "info", "cases", "units")
 
 

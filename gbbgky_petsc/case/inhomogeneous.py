@@ -242,8 +242,8 @@ class Flow(Section):
     """`gbbgky flow`: the terms of layer 1 in space that are kept, and how collisions are stepped.
 
     ``collision_points`` is the theta-mesh of the collision integral (default: that of [mesh], at most 48);
-    ``collision_step`` the time between two applications (default: a twentieth of the time in which the cloud crosses
-    itself, less where collisions are faster).
+    ``collision_step`` the time between two applications (default: a quarter of the time in which the cloud crosses
+    itself).
     """
 
     mean_field: bool = True

@@ -14,7 +14,7 @@ def plot(results: Sequence[Path], output: Path | None) -> None:
     ------
     InputError, StorageError
     """
-    from gbbgky_petsc.analysis.plots import figure
+    from gbbgky_petsc.analysis import flow_plots, plots
     from gbbgky_petsc.store.reader import read
     from gbbgky_petsc.store.writer import check_target
 
@@ -22,9 +22,12 @@ def plot(results: Sequence[Path], output: Path | None) -> None:
     if target.suffix not in (".png", ".pdf"):
         raise InputError(f"output {target}: allowed: a name ending in .png or .pdf")
     read_ones = [read(path) for path in results]
+    in_space = {"x" in result.mesh for result in read_ones}
+    if len(in_space) > 1:
+        raise InputError("results: some are in space and some are not; allowed: pictures of one kind")
     check_target(target, force=True)
     try:
-        figure(read_ones, target)
+        (flow_plots if in_space == {True} else plots).figure(read_ones, target)
     except OSError as error:
         raise StorageError(f"output {target}: cannot be written ({error.strerror})") from error
     print(printable(str(target)))
