@@ -255,6 +255,15 @@ def _kinetic(session: Session) -> None:
     kinetic.run(built, target, mode, start, origin)
 
 
+def _flow(session: Session) -> None:
+    session.start_parallel()
+    session.start_petsc()
+    from gbbgky_petsc.commands import flow
+    from gbbgky_petsc.flow import problem
+
+    flow.run(*session.prepare("_flow", problem.build))
+
+
 def _rates(session: Session) -> None:
     world = session.start_parallel()
     session.start_petsc()
@@ -268,20 +277,6 @@ def _rates(session: Session) -> None:
     target = session.ending.near = arguments.output or Path("runs/results") / f"{case.stem}_rates.h5"
     on_root(world, lambda: check_target(target, arguments.force))
     rates(case, target, arguments.set, arguments.scan, arguments.kind, arguments.modes)
-
-
-def _flow(session: Session) -> None:
-    world = session.start_parallel()
-    session.start_petsc()
-    from gbbgky_petsc.commands import flow
-    from gbbgky_petsc.flow import problem
-    from gbbgky_petsc.flow.record import FlowResumption
-    from gbbgky_petsc.parallel import together
-
-    built, target, mode = session.prepare("_flow", problem.build)
-    goes_on = mode.value == "must" or (mode.value == "auto" and target.exists())
-    earlier = together(world, lambda: FlowResumption.find(built, target, flow.FREE)) if goes_on else None
-    flow.run(built, target, earlier)
 
 
 def _validate(session: Session) -> None:
@@ -336,8 +331,8 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "run": _run,
     "md": _md,
     "kinetic": _kinetic,
-    "rates": _rates,
     "flow": _flow,
+    "rates": _rates,
     "validate": _validate,
     "plot": _plot,
     "info": _info,
@@ -346,7 +341,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "doctor": _doctor,
 }
 #: commands that hand options to PETSc, and those of one process
-TAKES_PETSC = ("run", "kinetic", "rates", "flow")
+TAKES_PETSC = ("run", "kinetic", "flow", "rates")
 ALONE = ("validate", "plot", "info", "cases", "units")
 
 

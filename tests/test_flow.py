@@ -55,9 +55,10 @@ def rate_of(p, rho=None, t=0.0, comm=PETSc.COMM_SELF):
 
 def evolved(p, end, rho=None, options=None):
     """rho at ``end``, (Nx, N), and the measurement there."""
+    start = p.rho if rho is None else rho
     with (
         FlowEquation(p, PETSc.COMM_SELF) as equation,
-        FlowIntegrator(equation, p.rho if rho is None else rho, 0.0, options) as integrator,
+        FlowIntegrator(equation, start, 0.0, options) as integrator,
     ):
         integrator.advance(end)
         return equation.own(integrator.state, readonly=True).copy(), equation.measure(integrator.state, end)

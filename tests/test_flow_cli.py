@@ -64,8 +64,8 @@ def test_resumed_is_straight_on_other_ranks(tmp_path):
 
 def test_a_window_that_becomes_too_narrow_stops_the_run_and_saves_the_state(tmp_path):
     target = tmp_path / "out.h5"
-    done = flow("expansion", target, "potential.strength=200.0", "trap.quench.time=0.0", "time.end=20.0",
-                "output.series_every=1.0", "output.snapshots_at=[0.0]", "mesh.theta_max=6.0")  # fmt: skip
+    done = flow("expansion", target, "trap.quench={time=0.0, scale=9.0}", "time.end=20.0",
+                "output.series_every=1.0", "output.snapshots_at=[0.0]", "mesh.theta_max=5.0")  # fmt: skip
     assert done.returncode == 3
     assert "too narrow by t =" in done.stderr
     with h5py.File(target) as file:

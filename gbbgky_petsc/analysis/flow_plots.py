@@ -30,15 +30,16 @@ def figure(results: Sequence[Result], target: Path) -> None:
         raise InputError(f"{first.path}: holds no snapshots; allowed: a result with output.snapshots_at")
     chosen = np.unique(np.linspace(0, len(first.snapshots["t"]) - 1, SNAPSHOTS).round().astype(int))
     fig = plt.figure(figsize=(12.0, 6.6), layout="constrained")
-    grid = fig.add_gridspec(2, 2 * SNAPSHOTS)
-    panels = [fig.add_subplot(grid[0, 4 * k : 4 * k + 4]) for k in range(3)]
+    above, below = fig.subfigures(2, 1)
+    panels = above.subplots(1, 3)
     _space_time(panels[0], first)
     _widths(panels[1], results)
     _drifts(panels[2], first)
-    span = 2 * SNAPSHOTS // chosen.size
+    pictures = below.subplots(1, chosen.size, squeeze=False, sharey=True)[0]
     largest = float(first.snapshots["rho"][chosen].max())
-    for place, i in enumerate(chosen):
-        _phase_space(fig.add_subplot(grid[1, span * place : span * (place + 1)]), first, int(i), largest)
+    for ax, i in zip(pictures, chosen, strict=True):
+        _phase_space(ax, first, int(i), largest)
+    pictures[0].set_ylabel(r"$\theta$")
     fig.savefig(target, dpi=150)
     plt.close(fig)
 
@@ -66,6 +67,8 @@ def _widths(ax: Any, results: Sequence[Result]) -> None:
 def _drifts(ax: Any, result: Result) -> None:
     s = result.series
     for name, label in (("number", "number"), ("total_energy", "energy"), ("entropy", "entropy")):
+        if name not in s:
+            continue  # dynamics has no entropy
         drift = np.abs(s[name] / s[name][0] - 1.0)
         ax.semilogy(s["t"], np.maximum(drift, 1e-17), label=f"{label}, relative change")
     ax.set(xlabel="$t$")
@@ -76,4 +79,3 @@ def _phase_space(ax: Any, result: Result, i: int, largest: float) -> None:
     x, theta, rho = result.mesh["x"], result.mesh["theta"], result.snapshots["rho"][i]
     ax.pcolormesh(x, theta, rho.T, cmap="viridis", vmin=0.0, vmax=largest, shading="nearest", rasterized=True)
     ax.set(xlabel="$x$", title=f"$t = {result.snapshots['t'][i]:.4g}$")
-    ax.set_ylabel(r"$\theta$")

@@ -1,16 +1,16 @@
 """`gbbgky flow`: integrate layer 1 in space and write its result file."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from mpi4py import MPI
 from petsc4py import PETSc
 from rich.table import Table
 
-from gbbgky_petsc import case as case_file
-from gbbgky_petsc.commands.common import console, progress_bar, versions
+from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
+from gbbgky_petsc.commands.resumption import Resume
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.flow.collisions import CollisionStep, local_collisions
 from gbbgky_petsc.flow.equation import FlowEquation
@@ -18,6 +18,7 @@ from gbbgky_petsc.flow.integrate import FlowIntegrator
 from gbbgky_petsc.flow.problem import FlowProblem
 from gbbgky_petsc.flow.record import SCHEMA, FlowCheckpoint, FlowResumption, add_row, check
 from gbbgky_petsc.lifetime import Owner
+from gbbgky_petsc.parallel import together
 from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store.writer import ResultWriter
 
@@ -57,13 +58,10 @@ class FlowRun(Owner):
 
     def _new_writer(self, target: Path) -> ResultWriter:
         p = self._problem
-        attributes = {
-            "case": case_file.resolved(p.case),
-            "petsc_options": json.dumps(PETSc.Options().getAll()),
-            "versions": json.dumps(versions(petsc=".".join(map(str, PETSc.Sys.getVersion())))),
-            "ranks": PETSc.COMM_WORLD.getSize(),
-            "equations": EQUATIONS,
-        }
+        version = ".".join(map(str, PETSc.Sys.getVersion()))
+        options = PETSc.Options().getAll()
+        attributes = new_attributes(p.case, EQUATIONS, PETSc.COMM_WORLD.getSize(), options, petsc=version)
+        attributes["rescaled_time_unit"] = np.inf  # there is none
         mesh = {
             "theta": p.theta,
             "theta_weights": np.full_like(p.theta, p.theta_weight),
@@ -139,7 +137,7 @@ class FlowRun(Owner):
             add_row(self._writer, t, self.integrator.ts.getTimeStep(), m)
         if snapshot:
             profiles, rho = equation.profiles(state), equation.gather(state)
-            if self._writer is not None:
+            if self._writer is not None and rho is not None:
                 self._writer.add_snapshot(t=t, rho=rho, **profiles)
         try:
             check(p, t, m)
@@ -192,13 +190,14 @@ class FlowRun(Owner):
         self._equation.close()
 
 
-def run(problem: FlowProblem, target: Path, earlier: FlowResumption | None = None) -> None:
-    """Integrate and write ``target``, going on from an ``earlier`` part of the run if given. Collective.
+def run(problem: FlowProblem, target: Path, mode: Resume = Resume.NO) -> None:
+    """Integrate and write ``target``, going on from an earlier part of the run as ``mode`` says. Collective.
 
     Raises
     ------
     InputError, SolverError
     """
+    earlier = together(MPI.COMM_WORLD, lambda: FlowResumption.find(problem, target, mode, FREE))
     options_given = apply_table(problem.case.petsc)
     with FlowRun(problem, target, earlier) as flow:
         if not PETSc.Options().hasName("help"):

@@ -25,9 +25,10 @@ def plot(results: Sequence[Path], output: Path | None) -> None:
     in_space = {"x" in result.mesh for result in read_ones}
     if len(in_space) > 1:
         raise InputError("results: some are in space and some are not; allowed: pictures of one kind")
+    figure = flow_plots.figure if in_space == {True} else plots.figure
     check_target(target, force=True)
     try:
-        (flow_plots if in_space == {True} else plots).figure(read_ones, target)
+        figure(read_ones, target)
     except OSError as error:
         raise StorageError(f"output {target}: cannot be written ({error.strerror})") from error
     print(printable(str(target)))
@@ -43,7 +44,7 @@ def info(path: Path) -> None:
     for group in ("mesh", "series", "snapshots"):
         for name, values in getattr(result, group).items():
             print(printable(f"/{group}/{name}: shape {values.shape}"))
-    if len(result.series["t"]):
+    if len(result.series["t"]) and "kurtosis" in result.series:
         print(f"last: t = {result.series['t'][-1]:g}, kurtosis = {result.series['kurtosis'][-1]:.5f}")
 
 

@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc import collisions
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.collisions import build
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.flow.equation import FlowEquation
@@ -102,10 +102,8 @@ def local_collisions(problem: FlowProblem) -> LocalCollisions | None:
     # z is for the pair correlation alone, which nobody asks for here
     xi = problem.potential.range
     mesh = PhaseSpaceMesh(case.mesh.theta_max, points, 4.0 * xi, 0.5 * xi)
-    kind, options = case.flow.collisions, {"tolerance": case.kinetic.tolerance}
-    if kind == "coherent":
-        options |= case.kinetic.model_dump(include={"second_order", "screened"})
-    operator = build(kind, problem.model, problem.potential, mesh, PETSc.COMM_SELF, **options)
+    kind, tolerance = case.flow.collisions, case.kinetic.tolerance
+    operator = collisions.build(kind, problem.model, problem.potential, mesh, PETSc.COMM_SELF, tolerance=tolerance)
     return LocalCollisions(operator, mesh.theta, problem.theta)
 
 
@@ -114,15 +112,18 @@ class CollisionStep:
 
     Parameters
     ----------
-    collisions, equation, state
-        The operator; the transport, whose rows of the state vector are changed in place.
+    operator, equation, state
+        I[rho]; the transport, whose rows of the state vector are changed in place.
 
     ``step`` is the time between two applications: ``flow.collision_step``, or a quarter of width over speed.
     """
 
-    def __init__(self, collisions: LocalCollisions, equation: FlowEquation, state: PETSc.Vec) -> None:
-        self._collisions, self._equation, self._state = collisions, equation, state
-        p, m = equation.problem, equation.measure(state, 0.0)
+    def __init__(self, operator: LocalCollisions, equation: FlowEquation, state: PETSc.Vec) -> None:
+        self._operator, self._equation, self._state = operator, equation, state
+        p = equation.problem
+        start = equation.create_vector(p.rho)  # not where a resumed run stands
+        m = equation.measure(start, 0.0)
+        start.destroy()
         speed = float(p.model.energy_derivative(np.array([m.rapidity_width]))[0])
         self.step = p.case.flow.collision_step or m.width / (STEPS * speed)
 
@@ -132,4 +133,4 @@ class CollisionStep:
         rho = self._equation.own(self._state)
         own = q[self._equation.rows]
         for i in np.flatnonzero(own > FAINT * q.max()):
-            rho[i] += self._collisions.change(rho[i], length)
+            rho[i] += self._operator.change(rho[i], length)

@@ -7,8 +7,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from gbbgky_petsc import case as case_file
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS
+from gbbgky_petsc.commands.resumption import Finished, Resume
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow.equation import FlowMeasurement
 from gbbgky_petsc.flow.problem import FlowProblem
@@ -116,16 +118,18 @@ class FlowResumption:
     checkpoint: FlowCheckpoint
 
     @classmethod
-    def find(cls, problem: FlowProblem, target: Path, free: tuple[str, ...]) -> "FlowResumption":
-        """What ``target`` holds of a run of this problem, up to the tables ``free`` to change.
+    def find(cls, problem: FlowProblem, target: Path, mode: Resume, free: tuple[str, ...]) -> "FlowResumption | None":
+        """What ``target`` holds of a run of this problem, up to the tables ``free`` to change; None for a new run.
 
         Raises
         ------
         InputError
             If there is no such run, no checkpoint, or nothing left to do.
+        Finished
+            With `Resume.AUTO`, if nothing is left to do.
         """
-        from gbbgky_petsc import case as case_file
-
+        if mode is Resume.NO or (mode is Resume.AUTO and not target.exists()):
+            return None
         if not target.exists():
             raise InputError(f"output {target}: does not exist; allowed with --resume: the result of an earlier run")
         result = read(target)
@@ -136,9 +140,8 @@ class FlowResumption:
         if not np.allclose(point.initial_rho, problem.rho, rtol=1e-9, atol=1e-12 * np.abs(problem.rho).max()):
             raise InputError(f"output {target}: its run had another initial state (a table has changed)")
         if problem.end <= point.t * (1.0 + 1e-12):
-            raise InputError(
-                f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}"
-            )
+            kind = Finished if mode is Resume.AUTO else InputError
+            raise kind(f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}")
         return cls(result, point)
 
     def restore(self, writer: ResultWriter) -> None:
