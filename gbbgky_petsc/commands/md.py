@@ -9,9 +9,9 @@ from mpi4py import MPI
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import Case
 from gbbgky_petsc.commands.common import console, new_result, progress_bar
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.ensemble import Batch, Ensemble

@@ -3,7 +3,8 @@
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.equations.assembled import AssembledJacobian
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.equations.measurement import Measurement
