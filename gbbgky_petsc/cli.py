@@ -8,16 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gbbgky_petsc import environment
 from gbbgky_petsc.commands.ending import Ending
 from gbbgky_petsc.errors import InputError
 
 if TYPE_CHECKING:
+    from gbbgky_petsc.case import Case
     from gbbgky_petsc.commands.resumption import Resume
     from gbbgky_petsc.problem import Problem
 
+Built = TypeVar("Built")
 OWN_SHORT = ("-o", "-h", "-V")
 #: exit code of a validation whose expectations do not all hold
 FAILED_EXPECTATIONS = 4
@@ -102,6 +104,13 @@ def parser() -> argparse.ArgumentParser:
     cases = commands.add_parser("cases", allow_abbrev=False, help="cases and meshes that come with the package")
     cases.add_argument("name", nargs="?", help="print this case file, to start one's own from")
 
+    from gbbgky_petsc.commands.units import add_arguments
+
+    units = commands.add_parser(
+        "units", allow_abbrev=False, help="a tube of dipolar atoms in the code's units and back"
+    )
+    add_arguments(units)
+
     doctor = commands.add_parser("doctor", allow_abbrev=False, help="what this installation and machine can do")
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.add_argument("-o", "--output", type=Path, default=Path(), help="folder whose speed is measured (default: .)")
@@ -149,8 +158,13 @@ class Session:
                 raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
         petsc4py.init([sys.argv[0], *self.petsc])
 
-    def prepare(self, suffix: str) -> "tuple[Problem, Path, Resume]":
-        """The problem of the case and the locked result file; all ranks agree before anyone writes. Collective."""
+    def prepare(
+        self, suffix: str, build: "Callable[[Case, Path], Built] | None" = None
+    ) -> "tuple[Built, Path, Resume]":
+        """What ``build`` makes of the case, by default its problem, and the locked result file.
+
+        All ranks agree before anyone writes. Collective.
+        """
         from mpi4py import MPI
 
         from gbbgky_petsc import case as case_file
@@ -164,14 +178,14 @@ class Session:
         if mode is not Resume.NO and arguments.force:
             raise InputError("--resume and --force: allowed: one of them")
 
-        def build() -> "tuple[Problem, Path]":
+        def made() -> "tuple[Any, Path]":
             path = shipped.find_case(arguments.case)
             case = case_file.load(path, arguments.set)
             if not arguments.trust_case:
                 trust.check(case.petsc)
-            return problem.build(case, path.parent), path
+            return (build or problem.build)(case, path.parent), path
 
-        built, path = together(world, build)
+        built, path = together(world, made)
         target = arguments.output or Path("runs/results") / f"{path.stem}{suffix}.h5"
         on_root(world, lambda: check_target(target, arguments.force or mode is not Resume.NO))
         self.ending.near = target
@@ -212,10 +226,10 @@ def _run(session: Session) -> None:
 
 def _md(session: Session) -> None:
     session.start_parallel()
-    from gbbgky_petsc.commands.md import simulate
+    from gbbgky_petsc.commands.md import job, simulate
 
-    built, target, mode = session.prepare("_md")
-    simulate(built, target, mode.value == "must" or (mode.value == "auto" and target.exists()))
+    wanted, target, mode = session.prepare("_md", job)
+    simulate(wanted, target, mode.value == "must" or (mode.value == "auto" and target.exists()))
 
 
 def _kinetic(session: Session) -> None:
@@ -228,6 +242,7 @@ def _kinetic(session: Session) -> None:
         raise InputError(f"--at {arguments.at:g}: allowed: with --from RESULT.h5")
     if arguments.spectrum:
         arguments.set = ["kinetic.spectrum=6", *arguments.set]
+    built: Problem
     built, target, mode = session.prepare("_kinetic")
     start, origin = 0.0, "[state]"
     if arguments.source is not None:
@@ -277,6 +292,12 @@ def _info(session: Session) -> None:
     info(session.arguments.result)
 
 
+def _units(session: Session) -> None:
+    from gbbgky_petsc.commands.units import run
+
+    run(session.arguments)
+
+
 def _cases(session: Session) -> None:
     from gbbgky_petsc.commands.look import cases
 
@@ -302,11 +323,12 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "plot": _plot,
     "info": _info,
     "cases": _cases,
+    "units": _units,
     "doctor": _doctor,
 }
 #: commands that hand options to PETSc, and those of one process
 TAKES_PETSC = ("run", "kinetic", "rates")
-ALONE = ("validate", "plot", "info", "cases")
+ALONE = ("validate", "plot", "info", "cases", "units")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def build(case: Case, folder: Path) -> Problem:
     model, potential, mesh = case.model.build(folder), case.potential.build(folder), case.build_mesh()
     if isinstance(case.state, PlaceStateSection):
         raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
-    state = case.state.build(folder, model, mesh)
+    state = case.state.build(folder, model, mesh.theta)
     if state.density >= model.density_bound():
         raise InputError(
             f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"

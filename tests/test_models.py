@@ -186,3 +186,17 @@ def test_velocity_against_bethefluid(coupling):
     ours = model.background(THETA, WEIGHT, rho)
     np.testing.assert_allclose(np.ravel(found.V), ours.velocity, atol=1e-11)
     np.testing.assert_allclose(np.ravel(found.n), ours.filling, atol=1e-12)
+
+
+@pytest.mark.parametrize("model", [HardRods(1.0), FreeParticles(), LiebLiniger(2.0)])
+def test_entropy_gradient(model):
+    """Against finite differences; in a thermal state it is beta e plus a constant, the first law."""
+    theta = (np.arange(64) + 0.5) * 0.25 - 8.0
+    rho = BoostedThermal(0.2, 0.5, 1.0).sample(theta, 0.25, model)
+    change = rho * np.cos(1.3 * theta)
+    numeric = (model.entropy(theta, 0.25, rho + 1e-4 * change) - model.entropy(theta, 0.25, rho - 1e-4 * change)) / 2e-4
+    assert 0.25 * model.entropy_gradient(theta, 0.25, rho) @ change == pytest.approx(numeric, rel=1e-7)
+    thermal = Thermal(0.2, 0.6).sample(theta, 0.25, model)
+    middle = np.abs(theta) < 4.0
+    rest = (model.entropy_gradient(theta, 0.25, thermal) - 0.6 * model.energy(theta))[middle]
+    assert np.ptp(rest) < 1e-8 * np.abs(rest).max()

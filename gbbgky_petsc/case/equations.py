@@ -9,10 +9,15 @@ from gbbgky_petsc.discrete.mesh import Boundary
 
 
 class Hierarchy(Section):
-    """Which terms of layer 2 are kept and how its domain ends."""
+    """Which terms of layer 2 are kept, what carries the late relaxation, and how the domain ends.
+
+    ``relaxation``: ``diffusion`` as printed, or ``coherent`` collisions as a source of layer 1, with the tolerance and
+    the next orders of [kinetic].
+    """
 
     order: Literal["leading", "collective", "full"] = "full"
     closure: Literal["fluctuation", "printed"] = "fluctuation"
+    relaxation: Literal["diffusion", "coherent"] = "diffusion"
     boundary: Boundary = Boundary.ABSORBING
     explicit: list[Literal["streaming", "diffusion", "forcing", "collective", "contact", "boundary"]] = []
 

@@ -10,6 +10,22 @@ from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.problem import Problem
 
 
+def hierarchy_of(problem: Problem) -> Hierarchy:
+    """The equation that a case asks for. Collective.
+
+    Raises
+    ------
+    InputError, SolverError
+    """
+    h, options = problem.case.hierarchy, {}
+    if h.relaxation == "coherent":
+        options = problem.case.kinetic.model_dump(include={"tolerance", "second_order", "screened"})
+    return Hierarchy(
+        problem.mesh, problem.model, problem.potential, h.order, h.closure, tuple(h.explicit), PETSc.COMM_WORLD,
+        h.relaxation, options,
+    )  # fmt: skip
+
+
 def run(problem: Problem, target: Path, mode: Resume = Resume.NO) -> None:
     """Integrate and write ``target``. Collective.
 
@@ -17,8 +33,5 @@ def run(problem: Problem, target: Path, mode: Resume = Resume.NO) -> None:
     ------
     InputError, SolverError, StorageError, Stopped
     """
-    h = problem.case.hierarchy
-    hierarchy = Hierarchy(
-        problem.mesh, problem.model, problem.potential, h.order, h.closure, tuple(h.explicit), PETSc.COMM_WORLD
-    )
+    hierarchy = hierarchy_of(problem)
     Job(problem, target, mode=mode).run(hierarchy, hierarchy.fields, hierarchy.initial_vector(problem.rho))

@@ -39,8 +39,30 @@ REQUIRED = {
     "snapshots": ("t", "t_rescaled", "rho", "density_correlation"),
     "samples": (),
 }
-#: second axis of datasets of /snapshots
-_AXES = {"rho": "theta", "density_correlation": "z"}
+#: the same for results in space, which have /mesh/x
+IN_SPACE = {
+    "mesh": ("theta", "theta_weights", "x"),
+    "series": (
+        "t",
+        "number",
+        "momentum",
+        "kinetic_energy",
+        "trap_energy",
+        "interaction_energy",
+        "total_energy",
+        "step",
+    ),
+    "snapshots": ("t", "rho", "density", "velocity", "temperature"),
+    "samples": (),
+}
+#: axes behind t of datasets of /snapshots, without and with places
+_AXES: dict[str, tuple[str, ...]] = {"rho": ("theta",), "density_correlation": ("z",)}
+_AXES_IN_SPACE: dict[str, tuple[str, ...]] = {
+    "rho": ("x", "theta"),
+    "density": ("x",),
+    "velocity": ("x",),
+    "temperature": ("x",),
+}
 #: most bytes of a dataset, and of an attribute
 LARGEST_DATASET = 2**33
 LARGEST_ATTRIBUTE = 2**26
@@ -79,7 +101,8 @@ def read(path: Path) -> Result:
     """
     with _opened(path) as file:
         attributes = _attributes(path, file)
-        groups = {name: _group(path, file, name, required) for name, required in REQUIRED.items()}
+        required = IN_SPACE if "mesh" in file and "x" in file["mesh"] else REQUIRED
+        groups = {name: _group(path, file, name, needed) for name, needed in required.items()}
     result = Result(path, attributes, **groups)
     _check_shapes(result)
     return result
@@ -197,7 +220,8 @@ def _check_shapes(result: Result) -> None:
             raise InputError(f"{result.path}: {name} has shape {found}; allowed: {allowed}")
 
     mesh = result.mesh
-    for name in ("theta", "z"):
+    axes = _AXES_IN_SPACE if "x" in mesh else _AXES
+    for name in ("theta", "x" if "x" in mesh else "z"):
         demand(f"/mesh/{name}", mesh[name].shape, (mesh[name].size,))
         if mesh[name].size < 2 or not np.all(np.diff(mesh[name]) > 0.0):
             raise InputError(f"{result.path}: /mesh/{name} does not increase; it is damaged")
@@ -208,8 +232,8 @@ def _check_shapes(result: Result) -> None:
         if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0.0):
             raise InputError(f"{result.path}: /{group}/t does not increase; it is damaged")
         for name, values in arrays.items():
-            axis = _AXES.get(name.removesuffix("_stderr")) if group == "snapshots" else None
-            rest = values.shape[1:] if axis is None else mesh[axis].shape
+            behind = axes.get(name.removesuffix("_stderr")) if group == "snapshots" else None
+            rest = values.shape[1:] if behind is None else tuple(mesh[axis].size for axis in behind)
             # an empty list of snapshots is stored without its second axis
             demand(f"/{group}/{name}", values.shape, times.shape if not times.size else (*times.shape, *rest))
             if group == "series":
