@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gbbgky_petsc.arrays import Array
 
 #: planes of g worked on at a time: keeps the operands of the products in the second-level cache
 BLOCK = 8

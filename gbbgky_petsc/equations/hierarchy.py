@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions.source import CoherentSource
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.equations.assembled import AssembledJacobian
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.equations.measurement import Measurement

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError, SolverError
