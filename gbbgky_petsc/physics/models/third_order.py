@@ -9,7 +9,7 @@ Generic route: in normal modes u = R^t h the three tensors are sums of local pro
 
     delta n = u/rho_s,    delta v = (1/rho_s) int L u,    L(theta, alpha) = T^dr(theta, alpha) (v_alpha - v_theta)
     R^t (delta A) (R^t)^-1 = delta(theta - alpha) delta v_theta + (u_theta/rho_s) L(theta, alpha)
-    R^t (delta C) R        = delta(theta - theta') delta(rho f) + (u_theta/rho_s) T^dr rho'f' + rho f T^dr u_theta'/rho_s'
+    R^t (delta C) R = delta(theta - theta') delta(rho f) + (u_theta/rho_s) T^dr rho'f' + rho f T^dr u_theta'/rho_s'
 
 and AC as C with v rho f in the place of rho f. `RodThirdOrder` has the closed forms of hard rods.
 """
