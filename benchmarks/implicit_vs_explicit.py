@@ -24,24 +24,18 @@ from petsc4py import PETSc
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.equations.hierarchy import Hierarchy
-from gbbgky_petsc.solvers.integrate import Integrator
+from gbbgky_petsc.solvers.integrator import Integrator
 from gbbgky_petsc.store.reader import read
 
 
 def seconds_per_time(built, options, start, end):
     """Wall seconds per unit of t between start and end, and the last step."""
-    database = PETSc.Options()
-    for key, value in options.items():
-        database[key] = value
     h = built.case.hierarchy
-    hierarchy = Hierarchy(built.mesh, built.model, built.potential, built.rho, h.order, h.closure)
-    integrator = Integrator(hierarchy)
+    hierarchy = Hierarchy(built.mesh, built.model, built.potential, h.order, h.closure)
     marks = []
-    integrator.run(end, [start], lambda p: marks.append((p.t, p.step, time.perf_counter())))
-    integrator.destroy()
+    with Integrator(hierarchy, hierarchy.initial_vector(built.rho), options=options) as integrator:
+        integrator.run(end, [start], lambda p: marks.append((p.t, p.step, time.perf_counter())))
     (t0, _, w0), (t1, step, w1) = next(m for m in marks if m[0] >= start), marks[-1]
-    for key in options:
-        database.delValue(key)
     return (w1 - w0) / (t1 - t0), step
 
 

@@ -12,13 +12,16 @@ import time
 import numpy as np
 from mpi4py import MPI
 
-from gbbgky_petsc.md.domains import DomainRing, index_range
-from gbbgky_petsc.md.ensemble import Ensemble, Plan
-from gbbgky_petsc.md.forces import FourierForce, choose_force
-from gbbgky_petsc.md.initial import VelocitySampler, sample_part
+from gbbgky_petsc.case import MolecularDynamics
+from gbbgky_petsc.md.domains import Domain
+from gbbgky_petsc.md.ensemble import Ensemble
+from gbbgky_petsc.md.forces import Force, FourierForce, choose_force
+from gbbgky_petsc.md.initial import VelocitySampler, sample
 from gbbgky_petsc.md.kernels import mode_sums
-from gbbgky_petsc.md.rods import Ring
-from gbbgky_petsc.md.stepper import REFERENCE_STEP, advance, advance_reference, energies
+from gbbgky_petsc.md.plan import Plan
+from gbbgky_petsc.md.ring import Ring
+from gbbgky_petsc.md.rods import Rods
+from gbbgky_petsc.md.stepper import REFERENCE_STEP, advance, advance_reference
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal
@@ -29,18 +32,20 @@ TOLERANCE = 1e-4
 VELOCITY = VelocitySampler(STATE, MODEL)
 
 
-def rings(ring: Ring, count: int) -> tuple[np.ndarray, np.ndarray]:
-    y, v = zip(*(sample_part(ring, VELOCITY, 1, r, 0, ring.particles) for r in range(count)), strict=True)
-    return np.array(y), np.array(v)
+def rods_of(ring: Ring, force: Force, realisation: int = 0, comm: MPI.Comm = MPI.COMM_SELF) -> Rods:
+    domain = Domain(ring, comm)
+    return Rods(domain, force, *sample(domain, VELOCITY, 1, realisation))
+
+
+def move(rings: list[Rods], duration: float, step: float) -> None:
+    for rods in rings:
+        advance(rods, duration, step)
 
 
 class DirectForce(FourierForce):
     """Sum over all pairs at their nearest distance in numpy, as a plain script has it; O(N^2)."""
 
-    def sums(self, x: np.ndarray) -> np.ndarray:
-        return np.zeros((0, 2))
-
-    def forces(self, x: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    def forces(self, x: np.ndarray, domain: Domain) -> np.ndarray:
         distance = x[:, None] - x
         distance -= self.ring * np.round(distance / self.ring)
         return -POTENTIAL.derivative(distance).sum(axis=1)
@@ -59,17 +64,18 @@ def seconds(action, repeat: int = 3) -> float:
 def against_the_reference() -> None:
     ring = Ring(500.0, 100, 1.0)
     force = FourierForce.build(POTENTIAL, ring.circumference, TOLERANCE)
-    y, v = rings(ring, 20)
-    advance(ring, force, y[:1].copy(), v[:1].copy(), 1.0, 0.1)
+    rings = [rods_of(ring, force, r) for r in range(20)]
+    move(rings, 1.0, 0.1)
     slow = {}
     for name, way in (("modes", force), ("pairs", DirectForce.none(ring.circumference))):
-        slow[name] = seconds(lambda way=way: advance_reference(ring, way, y[0].copy(), v[0].copy(), 0.05), 5) / 0.05
+        slow[name] = seconds(lambda way=way: advance_reference(rods_of(ring, way), 0.05), 5) / 0.05
         print(f"DOP853, step {REFERENCE_STEP}, forces by {name}: {slow[name]:.3g} s per unit of time and ring")
     for step in (0.1, 0.2):
-        fast = seconds(lambda step=step: advance(ring, force, y.copy(), v.copy(), 20.0, step), 20) / 20.0 / len(y)
-        end_y, end_v = y.copy(), v.copy()
-        advance(ring, force, end_y, end_v, 400.0, step)
-        error = energies(ring, force, end_y, end_v) - energies(ring, force, y, v)
+        fast = seconds(lambda step=step: move(rings, 20.0, step), 20) / 20.0 / len(rings)
+        fresh = [rods_of(ring, force, r) for r in range(20)]
+        error = -np.array([rods.energy() for rods in fresh])
+        move(fresh, 400.0, step)
+        error += [rods.energy() for rods in fresh]
         print(
             f"splitting, step {step}: {fast:.3g} s, ratio {slow['modes'] / fast:.3g} (modes), "
             f"{slow['pairs'] / fast:.3g} (pairs); "
@@ -80,8 +86,8 @@ def against_the_reference() -> None:
 def per_step() -> None:
     ring = Ring(500.0, 100, 1.0)
     force = FourierForce.build(POTENTIAL, ring.circumference, TOLERANCE)
-    y, v = rings(ring, 20)
-    spent = seconds(lambda: advance(ring, force, y.copy(), v.copy(), 20.0, 0.1), 20) / (20 * 100 * 200)
+    rings = [rods_of(ring, force, r) for r in range(20)]
+    spent = seconds(lambda: move(rings, 20.0, 0.1), 20) / (20 * 100 * 200)
     z = np.exp(1j * np.linspace(0.0, 6.0, 100))
     re, im, a, b = z.real.copy(), z.imag.copy(), np.empty(100), np.empty(100)
     sums = np.empty((force.weight.size, 2))
@@ -98,15 +104,10 @@ def cost(n: int) -> tuple[float, str]:
     """Microseconds per rod and step of one ring of n rods, and how its forces are found."""
     ring, steps = Ring(5.0 * n, n, 1.0), max(3, 200_000 // n)
     force = choose_force(POTENTIAL, ring.circumference, TOLERANCE)
-    y, v = rings(ring, 1)
-    if isinstance(force, FourierForce):
-        advance(ring, force, y.copy(), v.copy(), 0.1, 0.1)
-        spent = seconds(lambda: advance(ring, force, y.copy(), v.copy(), 0.1 * steps, 0.1), 1)
-    else:
-        rods = DomainRing(MPI.COMM_SELF, ring, force, y[0], v[0])
-        rods.advance(0.1, 0.1)
-        spent = seconds(lambda: rods.advance(0.1 * steps, 0.1), 1)
-    return 1e6 * spent / n / steps, type(force).__name__
+    rods = rods_of(ring, force)
+    advance(rods, 0.1, 0.1)
+    spent = seconds(lambda: advance(rods, 0.1 * steps, 0.1), 1)
+    return 1e6 * spent / n / steps, force.description
 
 
 def linear_cost() -> None:
@@ -117,9 +118,8 @@ def linear_cost() -> None:
 
 def over_ranks() -> None:
     """The same work on one rank and on all, in turns; the ratio of the medians."""
-    small = Plan(
-        Ring(500.0, 100, 1.0), STATE, MODEL, POTENTIAL, (0.0, 400.0), 32 * WORLD.size, force_tolerance=TOLERANCE
-    )
+    settings = MolecularDynamics(particles=100, realisations=32 * WORLD.size, force_tolerance=TOLERANCE)
+    small = Plan(settings, Ring(500.0, 100, 1.0), STATE, MODEL, POTENTIAL, (0.0, 400.0))
     large = Ring(500_000.0, 100_000, 1.0)
     force = choose_force(POTENTIAL, large.circumference, TOLERANCE)
 
@@ -131,12 +131,11 @@ def over_ranks() -> None:
         return time.perf_counter() - started
 
     def one_ring(comm: MPI.Comm) -> float:
-        own = index_range(large.particles, comm.size, comm.rank)
-        rods = DomainRing(comm, large, force, *sample_part(large, VELOCITY, 1, 0, *own))
-        rods.advance(0.1, 0.1)
+        rods = rods_of(large, force, comm=comm)
+        advance(rods, 0.1, 0.1)
         comm.barrier()
         started = time.perf_counter()
-        rods.advance(1.0, 0.1)
+        advance(rods, 1.0, 0.1)
         return time.perf_counter() - started
 
     for name, work in (("ensemble of rings of 100", ensemble), ("one ring of 100,000", one_ring)):

@@ -20,33 +20,29 @@ import petsc4py
 _split = next((i for i, word in enumerate(sys.argv) if word.startswith("-")), len(sys.argv))
 petsc4py.init([sys.argv[0], *sys.argv[_split:]])
 
-from petsc4py import PETSc
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.equations.hierarchy import Hierarchy
-from gbbgky_petsc.solvers.integrate import Integrator
+from gbbgky_petsc.solvers.integrator import Integrator
 
 
 def cost(built, end, preconditioner):
     """Steps, Krylov iterations, CPU seconds and energy drift of a run to ``end``."""
-    PETSc.Options()["pc_python_type"] = preconditioner
     h = built.case.hierarchy
-    integrator = Integrator(
-        Hierarchy(built.mesh, built.model, built.potential, built.rho, h.order, h.closure, tuple(h.explicit))
-    )
+    hierarchy = Hierarchy(built.mesh, built.model, built.potential, h.order, h.closure, tuple(h.explicit))
     measured = []
-    start = time.process_time()
-    integrator.run(end, [], lambda p: measured.append(p.measurement))
-    report = {
-        "steps": integrator.ts.getStepNumber(),
-        "krylov_iterations": integrator.ts.getKSPIterations(),
-        "cpu_seconds": round(time.process_time() - start, 2),
-        "kurtosis": measured[-1].kurtosis,
-        "energy_drift": measured[-1].total_energy / measured[0].total_energy - 1.0,
-    }
-    integrator.destroy()
-    return report
+    table = {"pc_python_type": preconditioner}
+    with Integrator(hierarchy, hierarchy.initial_vector(built.rho), options=table) as integrator:
+        start = time.process_time()
+        integrator.run(end, [], lambda p: measured.append(p.measurement))
+        return {
+            "steps": integrator.ts.getStepNumber(),
+            "krylov_iterations": integrator.ts.getKSPIterations(),
+            "cpu_seconds": round(time.process_time() - start, 2),
+            "kurtosis": measured[-1].kurtosis,
+            "energy_drift": measured[-1].total_energy / measured[0].total_energy - 1.0,
+        }
 
 
 def main():

@@ -10,3 +10,7 @@ class InputError(ValueError):
 
 class SolverError(RuntimeError):
     """A solver did not converge; the message names the solver and PETSc's reason."""
+
+
+class StateError(SolverError):
+    """A run has left the states that its model has (a filling below 0 or above 1); the message tells when."""

@@ -37,10 +37,12 @@ def build(case: Case, folder: Path) -> Problem:
     Raises
     ------
     InputError
-        If density, rapidity window, resolution, domain or duration do not fit the state.
+        If density, filling, rapidity window, resolution, domain or duration do not fit the state.
     """
     model, potential, mesh = case.model.build(), case.potential.build(folder), case.build_mesh()
     state = case.state.build(folder)
+    if not isinstance(state, State):
+        raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
     if state.density >= model.density_bound():
         raise InputError(
             f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"
@@ -51,6 +53,9 @@ def build(case: Case, folder: Path) -> Problem:
             f"mesh.theta_max = {mesh.theta_max:g}: cuts off {lost:.1e} of the state; allowed: at most {WEIGHT_LOSS:g}"
         )
     rho = state.sample(mesh.theta, mesh.theta_weight, model)
+    fault = model.fault(mesh.theta, mesh.theta_weight, rho)
+    if fault is not None:
+        raise InputError(f"state.density = {state.density:g}: {fault}")
     modes = np.abs(np.fft.rfft(rho))
     unresolved = modes[-max(2, modes.size // 8) :].max() / modes[0]
     if unresolved > 1e-2:

@@ -17,6 +17,7 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.hierarchy import Hierarchy
+from gbbgky_petsc.fields import ONE_BODY, PAIR, Rate, State
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import BoostedThermal
@@ -39,6 +40,26 @@ def pytest_runtest_makereport(item, call):
         MPI.COMM_WORLD.Abort(1)
 
 
+class Started(Hierarchy):
+    """A hierarchy with the rho that its test starts from."""
+
+    initial_rho: np.ndarray
+
+    def start(self):
+        return self.initial_vector(self.initial_rho)
+
+    def background(self, rho):
+        return self.at(rho).background
+
+    def rates(self, g, names=None):
+        """d/dt of (rho, absorbed energy) and of g at rho of the start, from some terms or all."""
+        values = self.fields.create_vector()
+        rate = Rate(self.fields, values.array_w)
+        terms = [t for name, t in self.terms.items() if names is None or name in names]
+        self.add(terms, State(self.fields, None, {ONE_BODY: np.append(self.initial_rho, 0.0), PAIR: g}), rate)
+        return rate[ONE_BODY], rate[PAIR]
+
+
 @pytest.fixture
 def small():
     """Factory of small hierarchies (20 x 20 x 24 points)."""
@@ -51,7 +72,9 @@ def small():
         state = keywords.pop("state", BoostedThermal(0.2, 1.5, 1.0))
         rho = state.sample(mesh.theta, mesh.theta_weight, model)
         potential = keywords.pop("potential", Potential(Gaussian(), 4.0, 8.0))
-        return Hierarchy(mesh, model, potential, rho, order, comm=comm, **keywords)
+        made = Started(mesh, model, potential, order, comm=comm, **keywords)
+        made.initial_rho = rho
+        return made
 
     return make
 
@@ -66,9 +89,7 @@ def pair_correlation(hierarchy, seed=0, scale=1e-3):
 
 def state_vector(hierarchy, g, rho_change=0.0):
     """State vector with this rank's part of a whole g."""
-    x = hierarchy.initial_vector()
-    values = x.array_w
-    hierarchy.fields.pair(values)[:] = g[hierarchy.fields.z_range]
+    x, fields = hierarchy.start(), hierarchy.fields
     one_body = np.append(hierarchy.initial_rho * (1.0 + rho_change), 0.0)
-    hierarchy.fields.one_body(values)[:] = one_body[hierarchy.fields.one_body_range]
+    fields.store(x.array_w, {PAIR: g[fields.slab().planes], ONE_BODY: one_body})
     return x

@@ -181,7 +181,7 @@ BAD_RINGS = {
     "md.integrator=euler": "md.integrator",
     "md.step=-0.1": "md.step",
     "md.ranks_per_ring=2": "md.ranks_per_ring",
-    "md.equilibrate=true": "md.equilibration",
+    "md.equilibrate=true": "md.equilibrate",
     "model={kind='lieb_liniger',coupling=1.0}": "md.model",
     "state.density=1.5": "state.density",
 }

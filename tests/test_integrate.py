@@ -9,32 +9,18 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.discrete.kronecker import stencil_matrix
 from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.fields import ONE_BODY, PAIR
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
-from gbbgky_petsc.solvers.integrate import Integrator
+from gbbgky_petsc.solvers.integrator import Integrator
 
 
 def integrate(hierarchy, end, stops=(), **options):
-    """Final measurement and all progress reports of a run with PETSc options given as keywords."""
-    database = PETSc.Options()
-    for key, value in options.items():
-        database[key] = str(value)
+    """Final rho and absorbed energy and all progress reports of a run with PETSc options given as keywords."""
     reports = []
-    try:
-        integrator = Integrator(hierarchy)
+    with Integrator(hierarchy, hierarchy.start(), options=options) as integrator:
         integrator.run(end, stops, reports.append)
-        last = hierarchy.fields.gather_one_body(integrator.state.array_r)
-        integrator.destroy()
-    finally:
-        for key in (
-            *options,
-            "ts_time_step",
-            "ts_rosw_type",
-            "ts_adapt_dt_max",
-            "ts_adapt_wnormtype",
-            "ksp_gmres_restart",
-        ):
-            database.delValue(key)
+        last = hierarchy.fields.gather(integrator.state.array_r, ONE_BODY)
     return last, reports
 
 
@@ -132,22 +118,16 @@ def test_thermal_state_stays_and_grows_its_correlations(small, order):
     h = small("absorbing", order, state=Thermal(0.2, beta), potential=weak, **size)
     mesh, background = h.mesh, h.background(h.initial_rho)
     expected = thermal_pair_function(h, beta, with_collective=order == "collective")
-    options = PETSc.Options()
-    chosen = {"pc_python_type": "normal_modes", "ts_adapt_dt_max": 1000.0}
-    for key, value in chosen.items():
-        options[key] = value
-    integrator = Integrator(h)
+    integrator = Integrator(h, h.start(), options={"pc_python_type": "normal_modes", "ts_adapt_dt_max": 1000.0})
     errors = {}
 
     def note(progress):
-        g = h.fields.pair(integrator.state.array_r)
+        g = h.fields.part(integrator.state.array_r, PAIR)
         errors[progress.t] = np.abs(g - expected).max() / np.abs(expected).max()
 
     integrator.run(60000.0, [15000.0, 25000.0], note)
     rho = integrator.state.array_r[: mesh.theta_points].copy()
-    integrator.destroy()
-    for key in chosen:
-        options.delValue(key)
+    integrator.close()
     assert np.abs(rho - h.initial_rho).max() < 1e-6 * h.initial_rho.max()
     assert errors[60000.0] < 1e-4
     slow = np.diag(mesh.absorption) - 2.0 * np.diag(background.diffusion).min() * stencil_matrix(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.linalg
+from conftest import Started
 from petsc4py import PETSc
 
 from gbbgky_petsc.collisions import CollisionIntegral
@@ -14,12 +15,12 @@ from gbbgky_petsc.collisions.quadrature import OctaveRule
 from gbbgky_petsc.collisions.spectrum import spectrum, thermal_state
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.hierarchy import Hierarchy
-from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator
+from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
-from gbbgky_petsc.solvers.integrate import Integrator
+from gbbgky_petsc.solvers.integrator import Integrator
 
 RODS = HardRods(1.0)
 POTENTIAL = Potential(Gaussian(), 4.0, 8.0)
@@ -235,21 +236,22 @@ def test_unstable_states_are_refused():
 # --- kind full ---
 
 
-def mesh_solution(order="full", strength=1.0, tolerance=1e-8, **keywords):
+def mesh_solution(terms=("streaming", "diffusion", "collective", "contact"), strength=1.0, tolerance=1e-8, **keywords):
     mesh = mesh_of(16, 4.0, **keywords)
     potential = Potential(Gaussian(), strength, 8.0)
     rho = STATE.sample(mesh.theta, mesh.theta_weight, RODS)
-    solver = MeshCorrelations(RODS, potential, mesh, "fluctuation", PETSc.COMM_SELF, tolerance, order)
+    solver = MeshCorrelations(RODS, potential, mesh, "fluctuation", PETSc.COMM_SELF, tolerance, terms)
     return solver, rho, potential, mesh
 
 
 def test_full_is_stationary_in_the_hierarchy():
     solver, rho, potential, mesh = mesh_solution()
     result = solver.solve(rho)
-    h = Hierarchy(mesh, RODS, potential, rho, comm=PETSc.COMM_SELF)
+    h = Started(mesh, RODS, potential, comm=PETSc.COMM_SELF)
+    h.initial_rho = rho
     g = solver.pair.copy()
-    one_body, moving = h.rate(np.append(rho, 0.0), g, h.all_terms, True)
-    _, source = h.rate(np.append(rho, 0.0), np.zeros_like(g), h.all_terms, True)
+    one_body, moving = h.rates(g)
+    _, source = h.rates(np.zeros_like(g))
     assert np.abs(moving).max() < 1e-6 * np.abs(source).max()
     np.testing.assert_allclose(one_body[:-1], result.rate)
     again = solver.solve(rho)
@@ -258,7 +260,7 @@ def test_full_is_stationary_in_the_hierarchy():
 
 def test_full_without_contact_is_landau():
     """The finite domain with its absorbing layer against the infinite line."""
-    solver, rho, potential, mesh = mesh_solution("leading", tolerance=1e-6, z_max=160.0)
+    solver, rho, potential, mesh = mesh_solution(("streaming", "diffusion"), tolerance=1e-6, z_max=160.0)
     collisions = CollisionIntegral(RODS, potential, mesh, "landau", PETSc.COMM_SELF, staggered=False)
     expected = collisions(rho)
     result = solver.solve(rho)
@@ -292,11 +294,10 @@ def test_slope_of_the_hierarchy_and_its_memory():
     mesh = mesh_of(20, 4.0, z_max=96.0)
     potential = Potential(Gaussian(), 1.0, 8.0)
     start = STATE.sample(mesh.theta, mesh.theta_weight, RODS)
-    h = Hierarchy(mesh, RODS, potential, start, "leading", comm=PETSc.COMM_SELF)
-    integrator = Integrator(h)
+    h = Hierarchy(mesh, RODS, potential, "leading", comm=PETSc.COMM_SELF)
     reports = []
-    integrator.run(1500.0, (), reports.append)
-    integrator.destroy()
+    with Integrator(h, h.initial_vector(start)) as integrator:
+        integrator.run(1500.0, (), reports.append)
     last = reports[-1].measurement
     collisions = CollisionIntegral(RODS, potential, mesh, "landau", PETSc.COMM_SELF, staggered=False)
     rate = collisions(last.rho).rate
@@ -313,19 +314,12 @@ def test_slope_of_the_hierarchy_and_its_memory():
 
 def relax(end, comm=PETSc.COMM_SELF, kind="landau", state=STATE, points=16, **options):
     """rho at the end and all reports, with options of prefix kinetic_ given as keywords."""
-    database = PETSc.Options("kinetic_")
-    for key, value in options.items():
-        database[key] = str(value)
-    try:
-        collisions, rho = build(kind, points, comm=comm, state=state)
-        integrator = KineticIntegrator(KineticEquation(collisions), rho, 0.0, end)
-        reports = []
+    collisions, rho = build(kind, points, comm=comm, state=state)
+    equation, reports = KineticEquation(collisions), []
+    table = {f"kinetic_{key}": value for key, value in options.items()}
+    with Integrator(equation, equation.initial_vector(rho), 0.0, end, table) as integrator:
         integrator.run(end, (), reports.append)
-        final = integrator.equation.gather(integrator.state)
-        integrator.destroy()
-    finally:
-        for key in (*options, "ts_adapt_wnormtype", "ts_rosw_type"):
-            database.delValue(key)
+        final = equation.gather_rho(integrator.state)
     return final, reports
 
 

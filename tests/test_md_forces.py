@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.forces import FourierForce, MeshForce, choose_force
+from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
 
 SHAPES = [Power(6.0), Power(3.0), Gaussian()]
@@ -32,25 +34,24 @@ def test_fourier_forces(shape, strength):
     potential, ring = Potential(shape, strength, 20.0), 500.0
     x = rods(100, ring)
     force = FourierForce.build(potential, ring, 1e-5)
-    sums = force.sums(x)
-    exact = direct(potential, x, ring)
-    found = force.forces(x, sums)
+    domain, exact = Domain(Ring(ring, 100, 1.0)), direct(potential, x, ring)
+    found = force.forces(x, domain)
     assert np.abs(found - exact).max() < 2e-4 * np.abs(exact).max()
     assert abs(found.sum()) < 1e-13
     pairs = potential.periodic(x[:, None] - x[None, :], ring)
     np.fill_diagonal(pairs, 0.0)
     background = float(potential.fourier(0.0)) * 100 * 99 / (2.0 * ring)
-    assert force.energy(sums, 100) == pytest.approx(0.5 * pairs.sum() - background, abs=2e-4 * abs(potential(0.0)))
+    assert force.energy(x, domain) == pytest.approx(0.5 * pairs.sum() - background, abs=2e-4 * abs(potential(0.0)))
 
 
 def test_fourier_tolerance_is_met():
     potential, ring = Potential(Power(6.0), 4.0, 20.0), 500.0
     x = rods(100, ring)
-    exact = direct(potential, x, ring)
+    domain, exact = Domain(Ring(ring, 100, 1.0)), direct(potential, x, ring)
     errors = []
     for tolerance in (1e-3, 1e-5, 1e-7):
         force = FourierForce.build(potential, ring, tolerance)
-        errors.append(np.abs(force.forces(x, force.sums(x)) - exact).max() / np.abs(exact).max())
+        errors.append(np.abs(force.forces(x, domain) - exact).max() / np.abs(exact).max())
     assert errors[0] < 1e-2 and errors[1] < 1e-4 and errors[2] < 1e-6
 
 
@@ -58,7 +59,7 @@ def test_fourier_tolerance_is_met():
 def test_mesh_forces(shape):
     potential, ring = Potential(shape, 4.0, 20.0), 8000.0
     x = rods(1600, ring)
-    mesh = MeshForce.build(potential, ring)
+    mesh = MeshForce.build(potential, ring, 1e-6)
     field, force = on_mesh(mesh, x, ring)
     exact = direct(potential, x, ring, 2)
     assert mesh.error < 2e-4
@@ -71,7 +72,7 @@ def test_mesh_forces(shape):
 def test_mesh_force_is_the_slope_of_its_energy():
     potential, ring, h = Potential(Power(6.0), 4.0, 20.0), 4000.0, 1e-3
     x = rods(300, ring)
-    mesh = MeshForce.build(potential, ring)
+    mesh = MeshForce.build(potential, ring, 1e-6)
 
     def energy(shift: float) -> float:
         moved = x.copy()
@@ -84,22 +85,22 @@ def test_mesh_force_is_the_slope_of_its_energy():
 
 def test_the_cheaper_method_is_chosen():
     potential = Potential(Power(6.0), 4.0, 20.0)
-    assert isinstance(choose_force(potential, 500.0), FourierForce)
-    assert isinstance(choose_force(potential, 5e5), MeshForce)
-    assert choose_force(None, 500.0).spectrum.size == 0
-    assert choose_force(Potential(Power(6.0), 0.0, 20.0), 500.0).spectrum.size == 0
+    assert isinstance(choose_force(potential, 500.0, 1e-6), FourierForce)
+    assert isinstance(choose_force(potential, 5e5, 1e-6), MeshForce)
+    assert choose_force(None, 500.0, 1e-6).spectrum.size == 0
+    assert choose_force(Potential(Power(6.0), 0.0, 20.0), 500.0, 1e-6).spectrum.size == 0
 
 
 @pytest.mark.parametrize(
     ("make", "key"),
     [
-        (lambda: choose_force(Potential(Power(6.0), 4.0, 20.0), 70.0), "md.ring = 70"),
-        (lambda: MeshForce.build(Potential(Power(3.0), 4.0, 20.0), 500.0), "md.ring = 500"),
+        (lambda: choose_force(Potential(Power(6.0), 4.0, 20.0), 70.0, 1e-6), "md.ring = 70"),
+        (lambda: MeshForce.build(Potential(Power(3.0), 4.0, 20.0), 500.0, 1e-6), "md.ring = 500"),
         (
             lambda: FourierForce.build(Potential(Exponential(), 4.0, 20.0), 500.0, 1e-6, 64),
             "md.force_tolerance = 1e-06",
         ),
-        (lambda: FourierForce.build(Potential(Gaussian(), 4.0, 1.0), 1e6), "md.force_tolerance"),
+        (lambda: FourierForce.build(Potential(Gaussian(), 4.0, 1.0), 1e6, 1e-6), "md.force_tolerance"),
     ],
 )
 def test_bad_forces(make, key):

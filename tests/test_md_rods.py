@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from md_rings import drift
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.initial import VelocitySampler, sample_part
-from gbbgky_petsc.md.kernels import drift, exchange, move
-from gbbgky_petsc.md.rods import Ring
+from gbbgky_petsc.md.domains import Domain
+from gbbgky_petsc.md.initial import VelocitySampler
+from gbbgky_petsc.md.initial import sample as sample_rods
+from gbbgky_petsc.md.kernels import exchange, move
+from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.states import BoostedThermal, TabulatedState
 
@@ -18,7 +21,7 @@ VELOCITY = VelocitySampler(STATE, MODEL)
 
 
 def sample(ring: Ring, realisation: int = 0, seed: int = 5):
-    return sample_part(ring, VELOCITY, seed, realisation, 0, ring.particles)
+    return sample_rods(Domain(ring), VELOCITY, seed, realisation)
 
 
 @pytest.mark.parametrize("duration", [0.3, 7.0, 400.0, -30.0])
@@ -89,7 +92,11 @@ def test_structure_factor_at_long_waves():
 def test_sample_does_not_depend_on_the_cut():
     ring = Ring(50000.0, 10000, 1.0)
     y, v = sample(ring)
-    cuts = [sample_part(ring, VELOCITY, 5, 0, a, b) for a, b in ((0, 3000), (3000, 9001), (9001, 10000))]
+    cuts = []
+    for first, last in ((0, 3000), (3000, 9001), (9001, 10000)):
+        part = Domain(ring)
+        part.first, part.last = first, last
+        cuts.append(sample_rods(part, VELOCITY, 5, 0))
     np.testing.assert_array_equal(np.concatenate([part[0] for part in cuts]), y)
     np.testing.assert_array_equal(np.concatenate([part[1] for part in cuts]), v)
     assert np.all(np.diff(y) > 0.0) and y[-1] < y[0] + ring.contracted

@@ -1,4 +1,4 @@
-"""Derivatives on the phase-space mesh, potentials and states."""
+"""Derivatives on the phase-space mesh."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.discrete.stencil import Stencil
-from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power, Tabulated
 
 
 @pytest.mark.parametrize("points", [64, 65])
@@ -51,34 +50,3 @@ def test_stencil_symbols():
     wave = np.exp(1j * k * z)
     assert stencil.first @ wave == pytest.approx(1j * stencil.first_symbol(np.array(k * 0.5)))
     assert stencil.second @ wave == pytest.approx(-stencil.second_symbol(np.array(k * 0.5)))
-
-
-SHAPES = [
-    Power(6.0),
-    Power(3.0),
-    Gaussian(),
-    Exponential(),
-    Tabulated(np.linspace(0, 3, 31), np.cos(np.linspace(0, 3, 31))),
-]
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_potential_derivative(shape):
-    V = Potential(shape, -2.0, 3.0)
-    x = np.array([-5.0, -1.1, 0.4, 2.0, 7.0])
-    numeric = (V(x + 1e-6) - V(x - 1e-6)) / 2e-6
-    np.testing.assert_allclose(V.derivative(x), numeric, atol=1e-7)
-
-
-def test_potential_transform_and_images():
-    V = Potential(Gaussian(), 2.0, 3.0)
-    k = np.array([0.0, 0.3, 1.0])
-    np.testing.assert_allclose(V.fourier(k), 2.0 * np.sqrt(2.0 * np.pi) * np.exp(-0.5 * (3.0 * k) ** 2), atol=1e-9)
-    tail = Potential(Power(2.0), 1.0, 1.0)
-    small = np.array([1e-5, 1e-3, 0.05, 0.2, 3.0])  # pi exp(-k) exactly, and smooth towards k = 0
-    np.testing.assert_allclose(tail.fourier(small), np.pi * np.exp(-small), atol=1e-8)
-    np.testing.assert_allclose(V.fourier(small / 3.0), 2.0 * np.sqrt(2.0 * np.pi) * np.exp(-0.5 * small**2), atol=1e-8)
-    x, ring = 0.7, 10.0
-    # sum over n of 1/(1 + (x + nL)^2) in closed form
-    exact = np.pi / ring * np.sinh(2 * np.pi / ring) / (np.cosh(2 * np.pi / ring) - np.cos(2 * np.pi * x / ring))
-    assert tail.periodic(x, ring) == pytest.approx(exact, abs=1e-7)

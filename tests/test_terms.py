@@ -7,12 +7,14 @@ import pytest
 from conftest import pair_correlation, state_vector
 from petsc4py import PETSc
 
-from gbbgky_petsc.equations.hierarchy import Jacobian
+from gbbgky_petsc.equations.linearisation import Jacobian
+from gbbgky_petsc.fields import ONE_BODY, PAIR
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
 from gbbgky_petsc.solvers.lyapunov import Coupled
 from gbbgky_petsc.solvers.normal_modes import NormalModes, inner_solver
+from gbbgky_petsc.terms import PairTerm
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
@@ -20,18 +22,17 @@ from gbbgky_petsc.solvers.normal_modes import NormalModes, inner_solver
 def test_terms_equal_their_kronecker_products(small, boundary, closure):
     h = small(boundary, closure=closure, comm=PETSc.COMM_SELF, theta_points=12, model=LiebLiniger(2.0))
     g = pair_correlation(h)
-    background = h.background(h.initial_rho)
-    for term in h.linear:
-        term.update(background)
-        out = np.zeros_like(g)
-        term.add(h.pair_field(g), out)
-        assembled = (sum(f.matrix() for f in term.factors()) @ g.ravel()).reshape(g.shape)
+    point = h.at(h.initial_rho)
+    for name, term in h.terms.items():
+        if not isinstance(term, PairTerm):
+            continue
+        _, out = h.rates(g, {name})
+        assembled = (sum(p.matrix() for p in term.summands(point)) @ g.ravel()).reshape(g.shape)
         np.testing.assert_allclose(out, assembled, atol=1e-12 * np.abs(assembled).max(), err_msg=term.name)
 
 
 def rates(h, g):
-    one_body, pair = h.rate(np.append(h.initial_rho, 0.0), g, h.all_terms, True)
-    return one_body, pair
+    return h.rates(g)
 
 
 @pytest.mark.parametrize("model", [HardRods(1.0), LiebLiniger(1.0)])
@@ -75,9 +76,9 @@ def test_free_pair_function_fixes_the_contact_sign(small):
         )  # fmt: skip
         rho, V = h.initial_rho, h.setting.V
         g = np.expm1(-beta * V)[:, None, None] * rho[:, None] * rho[None, :]
-        names = h.all_terms - {"collective"}
-        _, pair = h.rate(np.append(rho, 0.0), g, names, False)
-        _, source = h.rate(np.append(rho, 0.0), np.zeros_like(g), names, False)
+        names = set(h.terms) - {"collective"}
+        _, pair = h.rates(g, names)
+        _, source = h.rates(np.zeros_like(g), names)
         worst.append(np.abs(pair).max() / np.abs(source).max())
     assert worst[1] < 2e-6
     assert np.log2(worst[0] / worst[1]) > 5.3  # sixth-order stencil
@@ -88,7 +89,7 @@ def test_free_pair_function_fixes_the_contact_sign(small):
 def test_invariants_of_the_discrete_equations(small, boundary, order):
     """Number, momentum and kinetic + interaction + absorbed energy, for any g, exchange symmetry or not."""
     h = small(boundary, order, comm=PETSc.COMM_SELF)
-    g = np.random.default_rng(2).standard_normal(h.fields.pair_shape)
+    g = np.random.default_rng(2).standard_normal(h.fields.slab().shape)
     one_body, pair = rates(h, g)
     theta, weight = h.mesh.theta, h.mesh.theta_weight
     rho_rate = one_body[:-1]
@@ -96,14 +97,14 @@ def test_invariants_of_the_discrete_equations(small, boundary, order):
     assert abs(rho_rate.sum()) < 1e-12 * scale
     assert abs((theta * rho_rate).sum()) < 1e-11 * scale
     kinetic = weight * (0.5 * theta**2 * rho_rate).sum()
-    interaction = weight * (h.one_body.energy_weights @ pair.sum(axis=(1, 2)))
+    interaction = weight * (h.setting.energy_weights @ pair.sum(axis=(1, 2)))
     assert abs(kinetic) > 1e-3 * scale
     assert abs(kinetic + interaction + one_body[-1]) < 1e-11 * abs(kinetic)
 
 
 def python_matrix(h, x, shift):
-    jacobian = Jacobian(h)
-    jacobian.set_point(x, shift)
+    jacobian = Jacobian()
+    jacobian.set(h.linearise(x), shift)
     A = PETSc.Mat().createPython((x.getSizes(), x.getSizes()), jacobian, comm=x.comm)
     A.setUp()
     return A, jacobian
@@ -116,15 +117,15 @@ def test_jacobian_is_the_derivative(small):
     A, _ = python_matrix(h, x, 0.0)
     direction = state_vector(h, pair_correlation(h, 1), rho_change=0.0)
     values = direction.array_w
-    h.fields.one_body(values)[:-1] = 0.01 * np.cos(h.mesh.theta) * np.exp(-(h.mesh.theta**2))
-    h.fields.one_body(values)[-1] = 0.0
+    h.fields.part(values, ONE_BODY)[:-1] = 0.01 * np.cos(h.mesh.theta) * np.exp(-(h.mesh.theta**2))
+    h.fields.part(values, ONE_BODY)[-1] = 0.0
     product, plus, minus = (x.duplicate() for _ in range(3))
     A.mult(direction, product)
     eps = 1e-4
     for sign, out in ((eps, plus), (-eps, minus)):
         moved = x.copy()
         moved.axpy(sign, direction)
-        h.full_rhs(None, 0.0, moved, out)
+        h.rhs(None, 0.0, moved, out)
     numeric = (plus.array_r - minus.array_r) / (2.0 * eps)
     # the change of A and D with rho acts on g = O(eps) here: second order in eps, cancelled by the central difference
     np.testing.assert_allclose(-product.array_r, numeric, atol=1e-6 * np.abs(numeric).max())
@@ -132,12 +133,12 @@ def test_jacobian_is_the_derivative(small):
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
 def test_assembled_jacobian_equals_operator(small, boundary):
-    from gbbgky_petsc.solvers.assembled import AssembledJacobian
+    from gbbgky_petsc.equations.assembled import AssembledJacobian
 
     h = small(boundary, comm=PETSc.COMM_SELF, theta_points=10, z_spacing=6.0)
     x = state_vector(h, pair_correlation(h))
     A, jacobian = python_matrix(h, x, 0.07)
-    assembled = AssembledJacobian(h)
+    assembled = AssembledJacobian(h.setting, h.fields, h.implicit)
     P = assembled.create_matrix()
     assembled.fill(jacobian, P)
     v, y, z = x.duplicate(), x.duplicate(), x.duplicate()
@@ -156,15 +157,18 @@ def test_any_number_of_ranks_gives_the_same_operators(small, boundary):
         h = small(boundary, comm=comm)
         x = state_vector(h, pair_correlation(h))
         A, jacobian = python_matrix(h, x, 0.05)
-        inverse = Coupled(h.setting, h.fields, True)
-        inverse.decompose(jacobian.background)
+        inverse = Coupled(h.setting, h.fields, h.implicit)
+        inverse.decompose(jacobian.linearisation.point)
         inverse.set_shift(0.05)
         f, y = x.duplicate(), x.duplicate()
-        h.full_rhs(None, 0.0, x, f)
+        h.rhs(None, 0.0, x, f)
         A.mult(x, y)
-        one_body, pair = inverse.solve(h.fields.gather_one_body(x.array_r), h.fields.pair(x.array_r))
-        whole = [h.fields.gather_planes(p) for p in (h.fields.pair(f.array_r), h.fields.pair(y.array_r), pair)]
-        results.append([*whole, h.fields.gather_one_body(f.array_r), h.fields.gather_one_body(y.array_r), one_body])
+        one_body, pair = inverse.solve(h.fields.gather(x.array_r, ONE_BODY), h.fields.part(x.array_r, PAIR))
+        whole = [
+            h.fields.slab().gather_planes(p)
+            for p in (h.fields.part(f.array_r, PAIR), h.fields.part(y.array_r, PAIR), pair)
+        ]
+        results.append([*whole, h.fields.gather(f.array_r, ONE_BODY), h.fields.gather(y.array_r, ONE_BODY), one_body])
     for many, one in zip(*results, strict=True):
         np.testing.assert_allclose(many, one, atol=1e-11 * np.abs(one).max())
 
@@ -174,14 +178,14 @@ def test_lyapunov_preconditioner_inverts_the_periodic_jacobian(small):
     h = small("periodic", "collective")
     x = state_vector(h, np.zeros_like(pair_correlation(h)))
     A, jacobian = python_matrix(h, x, 0.03)
-    inverse = Coupled(h.setting, h.fields, True)
-    inverse.decompose(jacobian.background)
+    inverse = Coupled(h.setting, h.fields, h.implicit)
+    inverse.decompose(jacobian.linearisation.point)
     inverse.set_shift(0.03)
     v, y = state_vector(h, pair_correlation(h, 5), rho_change=0.1), x.duplicate()
     A.mult(v, y)
-    one_body, pair = inverse.solve(h.fields.gather_one_body(y.array_r), h.fields.pair(y.array_r))
-    np.testing.assert_allclose(one_body, h.fields.gather_one_body(v.array_r), atol=1e-11)
-    np.testing.assert_allclose(pair, h.fields.pair(v.array_r), atol=1e-11)
+    one_body, pair = inverse.solve(h.fields.gather(y.array_r, ONE_BODY), h.fields.part(y.array_r, PAIR))
+    np.testing.assert_allclose(one_body, h.fields.gather(v.array_r, ONE_BODY), atol=1e-11)
+    np.testing.assert_allclose(pair, h.fields.part(v.array_r, PAIR), atol=1e-11)
 
 
 class DiagonalDiffusion(LiebLiniger):
@@ -203,17 +207,17 @@ def test_normal_mode_matrix_inverts_the_jacobian_of_diagonal_diffusion(small, bo
     h = small(boundary, "leading", model=DiagonalDiffusion(2.0))
     x = state_vector(h, np.zeros_like(pair_correlation(h)))
     A, jacobian = python_matrix(h, x, 0.03)
-    inverse = NormalModes(h, jacobian.names, inner_solver(x.comm, "normal_modes_"))
-    inverse.decompose(jacobian.background)
+    inverse = NormalModes(h.setting, h.fields, h.implicit, inner_solver(x.comm, "normal_modes_"))
+    inverse.decompose(jacobian.linearisation.point)
     inverse._carried = 0.0  # such a diffusion does not keep the energy, hence no correction for it
     for shift in (1.0, 0.03):  # the second replaces the first
         inverse.set_shift(shift)
     options.delValue("normal_modes_sub_pc_type")
     v, y = state_vector(h, pair_correlation(h, 5), rho_change=-1.0), x.duplicate()
     A.mult(v, y)
-    one_body, pair = inverse.solve(h.fields.gather_one_body(y.array_r), h.fields.pair(y.array_r))
+    one_body, pair = inverse.solve(h.fields.gather(y.array_r, ONE_BODY), h.fields.part(y.array_r, PAIR))
     scale = np.abs(pair).max()
-    np.testing.assert_allclose(pair, h.fields.pair(v.array_r), atol=1e-11 * scale)
+    np.testing.assert_allclose(pair, h.fields.part(v.array_r, PAIR), atol=1e-11 * scale)
     np.testing.assert_allclose(one_body, 0.0, atol=1e-11)
     mesh = h.mesh
     width = 2 * mesh.stencil.width + 1

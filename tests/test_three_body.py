@@ -9,14 +9,17 @@ from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
 from gbbgky_petsc.collisions.spectrum import spectrum
 from gbbgky_petsc.collisions.three_body import EncounterKernel, contact_amplitude, successive_amplitude
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
-from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator
+from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.forces import FourierForce
-from gbbgky_petsc.md.rods import Ring
+from gbbgky_petsc.md.ring import Ring
+from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.md.stepper import advance
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
+from gbbgky_petsc.solvers.integrator import Integrator
 
 STATE = BoostedThermal(0.2, 2.5, 1.0)
 
@@ -44,9 +47,11 @@ def test_scattering_of_three(length):
     change = {}
     for sign in (1.0, -1.0):
         force = FourierForce.build(Potential(Gaussian(), sign * strength, xi), ring, 1e-9)
-        start, v = 0.5 * ring + np.take_along_axis(y, order, axis=1), velocity[order]
-        advance(Ring(ring, 3, length), force, start, v, 2.0 * time, 0.05)
-        change[sign] = -np.sort(-v, axis=1) - velocity  # they leave in order of velocity
+        domain, start = Domain(Ring(ring, 3, length)), 0.5 * ring + np.take_along_axis(y, order, axis=1)
+        rings = [Rods(domain, force, *pair) for pair in zip(start, velocity[order], strict=True)]
+        for rods in rings:
+            advance(rods, 2.0 * time, 0.05)
+        change[sign] = -np.sort([-rods.v for rods in rings], axis=1) - velocity  # they leave in order of velocity
     parity, power = (-1.0, 1) if length else (1.0, 2)
     transfer = 0.5 * (change[1.0] + parity * change[-1.0]) / strength**power
     measured = 0.5 * abs(velocity[0] - velocity[2]) * (impact[1] - impact[0]) * (transfer**2).sum(axis=0)
@@ -133,10 +138,10 @@ def test_correlations_are_those_of_the_theory_without_diffusion():
 
 def test_relaxes_to_the_thermal_state():
     collisions, rho, rate = build(1.0, 4.0)
-    integrator = KineticIntegrator(KineticEquation(collisions), rho, 0.0, 2e5)
-    integrator.run(2e5, [], lambda progress: None)
-    end = integrator.equation.measure(integrator.state)
-    integrator.destroy()
+    equation = KineticEquation(collisions)
+    with Integrator(equation, equation.initial_vector(rho), 0.0, 2e5) as integrator:
+        integrator.run(2e5, [], lambda progress: None)
+        end = equation.measure(integrator.state)
     assert rate > 0.0
     assert abs(end.kurtosis) < 0.02
     modes = spectrum(collisions, rho, 3)

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from gbbgky_petsc.md.ensemble import kurtosis_samples
+from gbbgky_petsc.md.statistics import kurtosis_samples
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.validation import report, statistics
 from gbbgky_petsc.validation.parts import RUNS, Part

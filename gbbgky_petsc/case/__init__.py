@@ -1,16 +1,10 @@
 """The case file: typed, unknown keys are errors, its resolved form travels with every result."""
 
-from gbbgky_petsc.case.sections import (
-    WEIGHT_LOSS,
-    Case,
-    MolecularDynamics,
-    first_difference,
-    load,
-    parse,
-    read_table,
-    resolved,
-    tree_of,
-)
+from gbbgky_petsc.case.dynamics import MolecularDynamics
+from gbbgky_petsc.case.loading import first_difference, load, parse, resolved, tree_of
+from gbbgky_petsc.case.mesh import WEIGHT_LOSS
+from gbbgky_petsc.case.tables import read_table
+from gbbgky_petsc.case.whole import Case
 
 __all__ = [
     "WEIGHT_LOSS",

@@ -183,7 +183,7 @@ class CollisionIntegral:
         beta
             Inverse temperature; by default the one that makes u smallest.
         """
-        background = self._correlations_at(rho).state.here
+        background = self._correlations_at(rho).state.here.background
         slope, flow = self.meshes.derivative @ rho, self._drift(background)
         if beta is None:
             beta = max(0.0, -float(slope @ flow) / float(flow @ flow))
@@ -245,7 +245,7 @@ class CollisionIntegral:
         potential, own = self._fourier(k), slice(self.comm.rank, None, self.comm.size)
         source = potential
         if self.kind == "screened":
-            chi = self.mesh.theta_weight * float(correlations.state.here.charge.sum())
+            chi = self.mesh.theta_weight * float(correlations.state.here.background.charge.sum())
             source = potential / (1.0 + beta * chi * potential)
         parts = correlations.kernels(k[own], potential[own], source[own], retarded)
         both = np.stack([np.tensordot(weights[own], part, axes=1) for part in parts]) / np.pi
@@ -281,8 +281,9 @@ class CollisionIntegral:
 
     def _floors(self, state: State) -> tuple[float, float]:
         """Scales below which force and energy count as zero: 1e-9 of what they are without any cancellation."""
-        spread = float(state.here.velocity.max() - state.here.velocity.min())
-        size = float(np.abs(state.slope).max() * state.here.charge.sum() * self.mesh.theta_weight) / spread
+        here = state.here.background
+        spread = float(here.velocity.max() - here.velocity.min())
+        size = float(np.abs(state.here.slope).max() * here.charge.sum() * self.mesh.theta_weight) / spread
         force = float(np.abs(self._fourier(np.zeros(1))[0])) ** 2 * size / self.potential.range**2
         return 1e-9 * force, 1e-9 * force * spread
 

@@ -1,17 +1,20 @@
 """Stationary state of layer 2 with contact at frozen rho: one linear system over all (z, theta, theta')."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.discrete.kronecker_sum import KroneckerSumInverse
 from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
-from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.errors import SolverError
-from gbbgky_petsc.fields import Wavenumbers
-from gbbgky_petsc.physics.models import Background, IntegrableModel
+from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, State, Wavenumbers
+from gbbgky_petsc.lifetime import Owner
+from gbbgky_petsc.physics import observables
+from gbbgky_petsc.physics.models import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
-from gbbgky_petsc.solvers.lyapunov import KroneckerSumInverse, OneBodyStreaming
+from gbbgky_petsc.terms import BOUNDARIES, TERMS, CorrelationForce, Forcing, Point, Setting, Term, Waves, total_symbol
 
 #: options prefix of the linear solver
 PREFIX = "kinetic_g_"
@@ -27,11 +30,11 @@ class Stationary:
     iterations: int
 
 
-class MeshCorrelations:
+class MeshCorrelations(Owner):
     """Solves  (streaming + diffusion + collective + contact + boundary) g = - forcing  by GMRES, warm started.
 
-    The operator is that of `gbbgky_petsc.equations.hierarchy.Hierarchy`, the preconditioner its translation-invariant
-    part with a small shift (the part itself is singular at k = 0).
+    The operator is that of the hierarchy, the preconditioner its translation-invariant part with a small shift (the
+    part itself is singular at k = 0).
 
     Parameters
     ----------
@@ -39,8 +42,8 @@ class MeshCorrelations:
         As for the hierarchy.
     tolerance
         Residual relative to the forcing.
-    order
-        Truncation of layer 2.
+    terms
+        Labels of the terms beside forcing and boundary.
 
     Options
     -------
@@ -49,12 +52,22 @@ class MeshCorrelations:
     """
 
     def __init__(
-        self, model: IntegrableModel, potential: Potential, mesh: PhaseSpaceMesh, closure: str, comm: PETSc.Comm,
-        tolerance: float, order: str = "full",
-    ) -> None:  # fmt: skip
-        self._hierarchy = h = Hierarchy(mesh, model, potential, np.zeros(mesh.theta_points), order, closure, (), comm)
-        self._names = h.all_terms - {"forcing"}
-        self._solution = h.fields.pair_dm.createGlobalVec()
+        self,
+        model: IntegrableModel,
+        potential: Potential,
+        mesh: PhaseSpaceMesh,
+        closure: str,
+        comm: PETSc.Comm,
+        tolerance: float,
+        terms: Sequence[str] = ("streaming", "diffusion", "collective", "contact"),
+    ) -> None:
+        self._setting = setting = Setting(mesh, model, potential, closure)
+        self._fields = fields = Fields(mesh, comm)
+        kinds = [*(TERMS[name] for name in terms), BOUNDARIES[mesh.boundary]]
+        self._terms = [kind(setting, fields) for kind in kinds]
+        self._forcing, self._force = Forcing(setting, fields), CorrelationForce(setting, fields)
+        self._work = fields.create_vector()
+        self._solution = fields.slab().dm.createGlobalVec()
         self._source = self._solution.duplicate()
         sizes = self._solution.getSizes()
         self._matrix = PETSc.Mat().createPython((sizes, sizes), self, comm=comm)
@@ -68,7 +81,7 @@ class MeshCorrelations:
         ksp.setInitialGuessNonzero(True)
         pc = ksp.getPC()
         pc.setType(PETSc.PC.Type.PYTHON)
-        self._inverse = _ShiftedInverse(h)
+        self._inverse = _ShiftedInverse(setting, fields, self._terms)
         pc.setPythonContext(self._inverse)
         ksp.setFromOptions()
 
@@ -80,13 +93,10 @@ class MeshCorrelations:
         SolverError
             If GMRES does not converge.
         """
-        h = self._hierarchy
-        self._background = background = h.background(rho.copy())
-        self._inverse.update(background)
-        forcing = np.zeros(h.fields.pair_shape)
-        h.forcing.update(background)
-        h.forcing.add(forcing)
-        self._source.array_w[:] = forcing.ravel()
+        setting = self._setting
+        self._point = point = setting.at(rho)
+        self._inverse.update(point)
+        self._source.array_w[:] = self._apply([self._forcing], np.zeros(self._fields.slab().shape)).ravel()
         self._ksp.solve(self._source, self._solution)
         iterations = self._ksp.getIterationNumber()
         if self._ksp.getConvergedReason() < 0:
@@ -94,52 +104,61 @@ class MeshCorrelations:
                 f"kinetic.kind = full: GMRES for the stationary correlations stopped after {iterations} iterations "
                 f"with reason {self._ksp.getConvergedReason()} and residual {self._ksp.getResidualNorm():.2e}"
             )
-        field = h.pair_field(self.pair)
-        correlation = h.mesh.theta_weight * field.moments[0].sum(axis=1)
-        return Stationary(h.one_body.rate(field), h.one_body.interaction_energy(field), correlation, iterations)
+        x = self._state(self.pair)
+        correlation = setting.mesh.theta_weight * x.moments[0].sum(axis=1)
+        return Stationary(self._force.rho_rate(point, x), setting.interaction_energy(x), correlation, iterations)
 
     @property
     def pair(self) -> Array:
         """(planes, N, N) of this rank: the stationary g found last."""
-        return np.asarray(self._solution.array_r.reshape(self._hierarchy.fields.pair_shape))
+        return np.asarray(self._solution.array_r.reshape(self._fields.slab().shape))
+
+    def _state(self, pair: Array) -> State:
+        return State(self._fields, None, {ONE_BODY: np.append(self._point.rho, 0.0), PAIR: pair})
+
+    def _apply(self, terms: list[Term], pair: Array) -> Array:
+        """The sum of some terms at g = ``pair``, (planes, N, N). Collective."""
+        rate = Rate(self._fields, self._work.array_w)
+        x = self._state(pair)
+        for term in terms:
+            term.add(self._point, x, rate)
+        return rate[PAIR]
 
     def mult(self, mat: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
         """y = - (all linear terms) x."""
-        h = self._hierarchy
-        out = np.zeros(h.fields.pair_shape)
-        h.add_linear(self._background, h.pair_field(x.array_r.reshape(h.fields.pair_shape)), out, self._names)
-        y.array_w[:] = -out.ravel()
+        y.array_w[:] = -self._apply(self._terms, x.array_r.reshape(self._fields.slab().shape)).ravel()
 
-    def destroy(self) -> None:
-        """Free PETSc objects. Collective."""
-        for item in (self._ksp, self._matrix, self._solution, self._source):
+    def release(self) -> None:
+        for item in (self._ksp, self._matrix, self._solution, self._source, self._work):
             item.destroy()
+        self._fields.destroy()
 
 
 class _ShiftedInverse:
     """(shift + M_k . + . M_k^H)^-1 on the ring of the mesh, as a PETSc preconditioner of type python."""
 
-    def __init__(self, hierarchy: Hierarchy) -> None:
-        self._h = hierarchy
-        self._wavenumbers = Wavenumbers(hierarchy.fields)
-        self._streaming = OneBodyStreaming(hierarchy.setting, self._wavenumbers.k_range, hierarchy.has("collective"))
+    def __init__(self, setting: Setting, fields: Fields, terms: list[Term]) -> None:
+        self._setting, self._terms = setting, terms
+        self._shape = fields.slab().shape
+        self._wavenumbers = Wavenumbers(fields)
+        self._waves = Waves.of_mesh(setting, self._wavenumbers.k_range)
         self._rho: Array | None = None
 
     def setFromOptions(self, pc: PETSc.PC) -> None:
         self._shift = PETSc.Options(pc.getOptionsPrefix()).getReal("pc_shift", 0.0)
 
-    def update(self, background: Background) -> None:
+    def update(self, point: Point) -> None:
         """Decompose at a new rho, unless it has moved by less than 2 %."""
-        if self._rho is not None and np.abs(background.rho - self._rho).max() < 0.02 * np.abs(self._rho).max():
+        rho, setting = point.rho, self._setting
+        if self._rho is not None and np.abs(rho - self._rho).max() < 0.02 * np.abs(self._rho).max():
             return
-        self._rho = background.rho.copy()
-        h, mesh = self._h, self._h.mesh
-        self._inverse = KroneckerSumInverse.of(self._streaming.at(background))
-        speed = np.sqrt(float((mesh.theta**2 * background.rho).sum() / background.rho.sum()))
-        self._kernel = self._inverse.denominators(self._shift or 0.5 * speed / h.potential.range)
+        self._rho = rho.copy()
+        self._inverse = KroneckerSumInverse.of(total_symbol(self._terms, point, self._waves))
+        speed = observables.rms_speed(setting.model, setting.mesh.theta, rho)
+        self._kernel = self._inverse.denominators(self._shift or 0.5 * speed / setting.potential.range)
 
     def apply(self, pc: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
-        spectrum = self._wavenumbers.forward(x.array_r.reshape(self._h.fields.pair_shape))
+        spectrum = self._wavenumbers.forward(x.array_r.reshape(self._shape))
         for k in range(len(spectrum)):
             spectrum[k] = self._inverse.from_modes(k, self._kernel[k] * self._inverse.to_modes(k, spectrum[k]))
         y.array_w[:] = self._wavenumbers.backward(spectrum).ravel()

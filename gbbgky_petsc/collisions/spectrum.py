@@ -55,7 +55,7 @@ def thermal_state(collisions: CollisionIntegral | ThreeBodyIntegral, rho: Array)
     mesh, model = collisions.mesh, collisions.model
     theta, weight = mesh.theta, mesh.theta_weight
     energy = observables.kinetic_energy(model, theta, rho)
-    speed = float(np.sqrt((theta**2 * rho).sum() / rho.sum()))
+    speed = observables.rms_speed(model, theta, rho)
     if abs(observables.momentum(theta, rho)) > 1e-6 * speed:
         raise InputError(f"state: has momentum {observables.momentum(theta, rho):.2g}; spectra are for states at rest")
     density = weight * float(rho.sum())
@@ -66,7 +66,7 @@ def thermal_state(collisions: CollisionIntegral | ThreeBodyIntegral, rho: Array)
     def excess(logarithm: float) -> float:
         return observables.kinetic_energy(model, theta, at(float(np.exp(logarithm)))) / energy - 1.0
 
-    guess = float(np.log(0.5 / energy))
+    guess = float(np.log(0.5 / energy))  # of a Boltzmann gas, whatever its units of mass
     low, high = guess - 0.5, guess + 0.5
     for _ in range(12):
         if excess(low) > 0.0 > excess(high):

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbbgky_petsc.collisions.meshes import MeshPair
+from gbbgky_petsc.discrete.kronecker_sum import KroneckerSumInverse
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import SolverError
-from gbbgky_petsc.physics.models import Background, IntegrableModel
-from gbbgky_petsc.solvers.lyapunov import KroneckerSumInverse
+from gbbgky_petsc.physics.models import IntegrableModel
+from gbbgky_petsc.terms import Collective, Diffusion, Point, Streaming, Waves
 
 ComplexArray = NDArray[np.complex128]
 
@@ -27,22 +28,20 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class State:
-    """rho on both meshes with what enters the source: slopes rho' and the linearised models."""
+    """rho on both meshes with the linearised models."""
 
-    here: Background
-    there: Background
-    slope: Array
-    slope_there: Array
+    here: Point
+    there: Point
 
     @classmethod
     def of(cls, model: IntegrableModel, meshes: MeshPair, rho: Array) -> "State":
         """Linearise the model at rho, (N,) on the first mesh."""
-        here = model.background(meshes.theta, meshes.weight, rho)
         slope = meshes.derivative @ rho
+        here = Point(model.background(meshes.theta, meshes.weight, rho), slope)
         if not meshes.staggered:
-            return cls(here, here, slope, slope)
+            return cls(here, here)
         there = model.background(meshes.other, meshes.weight, meshes.to_other @ rho)
-        return cls(here, there, slope, meshes.to_other @ slope)
+        return cls(here, Point(there, meshes.to_other @ slope))
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,12 @@ class _Side:
     integral: ComplexArray
 
     @classmethod
-    def of(cls, background: Background, slope: Array, weight: float, k: Array, potential: Array) -> "_Side":
+    def of(cls, point: Point, k: Array, potential: Array) -> "_Side":
         """Decompose M_k; ``potential`` (K,) is V_k of the collective term, zero without it."""
-        M = 1j * k[:, None, None] * background.flux_jacobian + k[:, None, None] ** 2 * background.diffusion
+        waves = Waves.of_line(k, potential)
+        M = Streaming.symbol(point, waves) + Diffusion.symbol(point, waves)
         if potential.any():
-            pull = slope[:, None] * np.full(slope.size, weight)
-            M = M - (1j * k * potential)[:, None, None] * pull
+            M += Collective.symbol(point, waves)
         inverse = KroneckerSumInverse.of(M)
         growth = float(-inverse.eigenvalues.real.min(initial=0.0))
         if growth > 1e-9 * float(np.abs(inverse.eigenvalues).max(initial=0.0)):
@@ -73,9 +72,9 @@ class _Side:
             )
         return cls(
             inverse,
-            inverse.vectors_inverse @ slope,
-            inverse.vectors_inverse @ background.charge,
-            weight * inverse.vectors.sum(axis=1),
+            inverse.vectors_inverse @ point.slope,
+            inverse.vectors_inverse @ point.background.charge,
+            point.background.weight * inverse.vectors.sum(axis=1),
         )
 
 
@@ -115,10 +114,9 @@ class Correlations:
         """Decompositions for both meshes, kept for the derivatives at the same rho."""
         key = k.tobytes()
         if key not in self._known:
-            weight, s = self._meshes.weight, self.state
             pull = potential if self._collective else np.zeros_like(potential)
-            here = _Side.of(s.here, s.slope, weight, k, pull)
-            there = _Side.of(s.there, s.slope_there, weight, k, pull) if self._meshes.staggered else here
+            here = _Side.of(self.state.here, k, pull)
+            there = _Side.of(self.state.there, k, pull) if self._meshes.staggered else here
             self._known[key] = (here, there)
         return self._known[key]
 

@@ -13,16 +13,15 @@ from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.fields import ONE_BODY, PAIR
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.solvers.integrate import Integrator
+from gbbgky_petsc.solvers.integrator import Integrator, Position, Progress
 from gbbgky_petsc.solvers.options import apply_table, report_unused
-from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES, Progress
 from gbbgky_petsc.store import checkpoint as checkpoints
 from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.reader import Result, read
 from gbbgky_petsc.store.writer import ResultWriter
 
-EQUATIONS = "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)"
 #: tables that a resumed run may change
 FREE = ("time", "output", "kinetic", "md", "petsc")
 
@@ -88,12 +87,14 @@ class Checkpointer:
         self,
         problem: Problem,
         target: Path,
+        hierarchy: Hierarchy,
         integrator: Integrator,
         writer: ResultWriter | None,
         spent: float,
         number: int | None,
     ) -> None:
-        self._problem, self._target, self._integrator, self._writer = problem, target, integrator, writer
+        self._problem, self._target, self._writer = problem, target, writer
+        self._fields, self._integrator = hierarchy.fields, integrator
         self._seconds = problem.case.output.checkpoint_seconds
         self._started = self._last = time.monotonic()
         self._spent = spent
@@ -106,20 +107,24 @@ class Checkpointer:
 
     def write_if_due(self) -> None:
         due = self._seconds > 0.0 and time.monotonic() - self._last > self._seconds
-        if self._integrator.hierarchy.fields.comm.bcast(due):  # the clock of rank 0 decides
+        if self._fields.comm.bcast(due):  # the clock of rank 0 decides
             self.write()
 
     def write(self) -> None:
         """Write g, then the result file that names it, then remove older ones."""
-        integrator, fields = self._integrator, self._integrator.hierarchy.fields
+        integrator, fields = self._integrator, self._fields
         position = integrator.position()
         if self._seconds == 0.0 or position.number == self._number:
             return
-        pair = fields.pair(integrator.state.array_r)
-        checkpoints.write_pair(checkpoints.pair_path(self._target, position.number), fields, pair)
+        state = integrator.state.array_r
+        checkpoints.write_pair(checkpoints.pair_path(self._target, position.number), fields, fields.part(state, PAIR))
+        one_body = fields.gather(state, ONE_BODY)
+        frozen = position.preconditioner_rho
+        frozen = np.full(self._problem.rho.size, np.nan) if frozen is None else frozen
         if self._writer is not None:
             self._writer.checkpoint = Checkpoint(
-                **(vars(position) | _fingerprint(self._problem)),
+                **(vars(position) | _fingerprint(self._problem) | {"preconditioner_rho": frozen}),
+                one_body=one_body,
                 series_rows=len(self._writer.series["t"]),
                 snapshot_rows=len(self._writer.snapshots["t"]),
                 wall_seconds=self.wall_seconds,
@@ -136,27 +141,41 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
     ------
     InputError, SolverError
     """
-    started = time.monotonic()
-    case, comm = problem.case, PETSc.COMM_WORLD
-    options_given = apply_table(case.petsc)
-    h = case.hierarchy
+    options_given = apply_table(problem.case.petsc)
+    h = problem.case.hierarchy
     hierarchy = Hierarchy(
-        problem.mesh, problem.model, problem.potential, problem.rho, h.order, h.closure, tuple(h.explicit), comm
+        problem.mesh, problem.model, problem.potential, h.order, h.closure, tuple(h.explicit), PETSc.COMM_WORLD
     )
-    integrator = Integrator(hierarchy)
-    if PETSc.Options().hasName("help"):
-        if integrator.type not in EXPLICIT_TYPES:
-            integrator.ts.getSNES().setUp()
-        return
+    with Integrator(hierarchy, hierarchy.initial_vector(problem.rho)) as integrator:
+        if PETSc.Options().hasName("help"):
+            integrator.list_options()
+            return
+        _integrate(problem, target, hierarchy, integrator, earlier)
+    report_unused(options_given)
+
+
+def _restore(hierarchy: Hierarchy, integrator: Integrator, target: Path, point: Checkpoint) -> None:
+    """Set state and position from a checkpoint. Collective."""
+    fields = hierarchy.fields
+    pair = checkpoints.read_pair(checkpoints.pair_path(target, point.number), fields)
+    fields.store(integrator.state.array_w, {ONE_BODY: point.one_body, PAIR: pair})
+    frozen = point.preconditioner_rho if np.all(np.isfinite(point.preconditioner_rho)) else None
+    integrator.restore(Position(point.t, point.number, point.step, point.longest_step, frozen))
+
+
+def _integrate(
+    problem: Problem, target: Path, hierarchy: Hierarchy, integrator: Integrator, earlier: Resumption | None
+) -> None:
+    started = time.monotonic()
+    case, comm = problem.case, hierarchy.comm
     if earlier is not None:
-        path = checkpoints.pair_path(target, earlier.checkpoint.number)
-        integrator.restore(earlier.checkpoint, checkpoints.read_pair(path, hierarchy.fields))
+        _restore(hierarchy, integrator, target, earlier.checkpoint)
     recorder: Recorder | None = None
     writer: ResultWriter | None = None
-    if comm.getRank() == 0:
+    if comm.rank == 0:
         writer = new_result(
-            target, problem, EQUATIONS, comm.getSize(),
-            options=PETSc.Options().getAll(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
+            target, problem, hierarchy.description, comm.size,
+            options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
         )  # fmt: skip
         if earlier is None:
             checkpoints.remove_others(target, None)  # those of a result that --force overwrites
@@ -165,7 +184,7 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
         recorder = Recorder(problem, writer, earlier.checkpoint.t if earlier else 0.0, earlier is not None)
     spent = time.monotonic() - started + (earlier.checkpoint.wall_seconds if earlier else 0.0)
     number = earlier.checkpoint.number if earlier else None
-    checkpointer = Checkpointer(problem, target, integrator, writer, spent, number)
+    checkpointer = Checkpointer(problem, target, hierarchy, integrator, writer, spent, number)
 
     def monitor(progress: Progress) -> None:
         if recorder is not None:
@@ -185,5 +204,3 @@ def run(problem: Problem, target: Path, earlier: Resumption | None = None) -> No
             writer.flush(complete=complete)
     if writer is not None:
         print_summary(writer, integrator, checkpointer.wall_seconds)
-    report_unused(options_given)
-    integrator.destroy()

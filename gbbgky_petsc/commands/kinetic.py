@@ -14,12 +14,12 @@ from gbbgky_petsc.collisions.spectrum import Spectrum, spectrum
 from gbbgky_petsc.commands.common import console, new_result
 from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.discrete.mesh import Array
-from gbbgky_petsc.equations.hierarchy import Measurement
-from gbbgky_petsc.equations.kinetic import KineticEquation, KineticIntegrator, check_converged
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.equations.kinetic import KineticEquation
+from gbbgky_petsc.equations.measurement import Measurement
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.solvers.integrator import Integrator
 from gbbgky_petsc.solvers.options import apply_table, report_unused
-from gbbgky_petsc.solvers.stepping import EXPLICIT_TYPES
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import ResultWriter
 
@@ -91,23 +91,28 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
     ------
     InputError, SolverError
     """
+    options_given = apply_table(problem.case.petsc)
+    equation = KineticEquation(collision_integral(problem))
+    with Integrator(equation, equation.initial_vector(problem.rho), start, problem.end) as integrator:
+        if PETSc.Options().hasName("help"):
+            integrator.list_options()
+            return
+        _integrate(problem, target, equation, integrator, start, origin)
+    report_unused(options_given)
+
+
+def _integrate(
+    problem: Problem, target: Path, equation: KineticEquation, integrator: Integrator, start: float, origin: str
+) -> None:
     began = time.monotonic()
-    case, comm = problem.case, PETSc.COMM_WORLD
-    options_given = apply_table(case.petsc)
-    k = case.kinetic
-    collisions = collision_integral(problem)
-    integrator = KineticIntegrator(KineticEquation(collisions), problem.rho, start, problem.end)
-    if PETSc.Options().hasName("help"):
-        if integrator.type not in EXPLICIT_TYPES:
-            integrator.ts.getSNES().setUp()
-        return
-    modes = spectrum(collisions, problem.rho, k.spectrum) if k.spectrum else None
+    case, comm, k = problem.case, equation.comm, problem.case.kinetic
+    modes = spectrum(equation.collisions, problem.rho, k.spectrum) if k.spectrum else None
     recorder: KineticRecorder | None = None
     writer: ResultWriter | None = None
-    if comm.getRank() == 0:
+    if comm.rank == 0:
         writer = new_result(
-            target, problem, EQUATIONS[k.kind], comm.getSize(),
-            options=PETSc.Options().getAll(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
+            target, problem, EQUATIONS[k.kind], comm.size,
+            options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
         )  # fmt: skip
         writer.attributes["rho_from"] = origin
         if modes is not None:
@@ -117,7 +122,7 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
     complete = False
     try:
         integrator.run(problem.end, case.output.snapshots_at, recorder or (lambda progress: None))
-        complete = check_converged(integrator, problem.end)
+        complete = _reached(equation, integrator, problem.end)
     finally:
         if recorder is not None:
             recorder.close()
@@ -126,8 +131,20 @@ def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[stat
             writer.flush(complete=complete)
     if writer is not None:
         print_summary(writer, integrator, time.monotonic() - began, conserved="kinetic_energy")
-    report_unused(options_given)
-    integrator.destroy()
+
+
+def _reached(equation: KineticEquation, integrator: Integrator, end: float) -> bool:
+    """Whether the run reached ``end``.
+
+    Raises
+    ------
+    SolverError
+        If rho stopped being a density.
+    """
+    rho, t = equation.gather_rho(integrator.state), integrator.ts.getTime()
+    if not np.all(np.isfinite(rho)) or rho.min() < -0.05 * rho.max():
+        raise SolverError(f"kinetic equation: rho reaches {rho.min():.2g} at t = {t:g}")
+    return bool(t >= end * (1.0 - 1e-9))
 
 
 def store_spectrum(writer: ResultWriter, modes: Spectrum) -> None:

@@ -9,21 +9,21 @@ from mpi4py import MPI
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.case import Case, MolecularDynamics
+from gbbgky_petsc.case import Case
 from gbbgky_petsc.commands.common import console, new_result, progress_bar
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.ensemble import Batch, Ensemble, EnsembleResult, Equilibration, Plan, summarise
-from gbbgky_petsc.md.forces import FourierForce, MeshForce
-from gbbgky_petsc.md.rods import Ring
+from gbbgky_petsc.md.domains import Domain
+from gbbgky_petsc.md.ensemble import Batch, Ensemble
+from gbbgky_petsc.md.plan import STEP, Plan
+from gbbgky_petsc.md.ring import Ring
+from gbbgky_petsc.md.statistics import Summary, summarise
 from gbbgky_petsc.md.stepper import step_for_tolerance
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import DYNAMICS
 
 EQUATIONS = "H = sum p^2/2 + sum over pairs of hard core + V, on a ring; arXiv:2408.00593, Fig. 2"
-#: step unless md.step or md.energy_tolerance says otherwise
-STEP = 0.1
 #: rows of /series unless output.series_every says otherwise
 ROWS = 100
 #: most realisations per group of ranks and round
@@ -45,49 +45,40 @@ def output_times(case: Case, end: float) -> tuple[Array, Array]:
     return np.unique(np.concatenate([snapshots, grid[apart]])), snapshots
 
 
-def plan_of(problem: Problem) -> tuple[Plan, MolecularDynamics]:
+def plan_of(problem: Problem) -> Plan:
     """The ensemble that a case asks for.
 
     Raises
     ------
     InputError
     """
-    md = problem.case.md
-    if md is None:
+    settings = problem.case.md
+    if settings is None:
         raise InputError("md: missing; allowed: a table [md] with particles or ring, and realisations")
-    ring = Ring.from_density(problem.state.density, problem.model.contact_length, md.particles, md.ring)
+    ring = Ring.from_density(problem.state.density, problem.model.contact_length, settings.particles, settings.ring)
     times, snapshots = output_times(problem.case, problem.end)
     theta, weight = problem.mesh.theta, problem.mesh.theta_weight
-    modes = max(1, int(md.structure_cutoff / problem.potential.range * ring.circumference / (2.0 * np.pi)))
-    plan = Plan(
+    modes = settings.structure_cutoff / problem.potential.range * ring.circumference / (2.0 * np.pi)
+    return Plan(
+        settings,
         ring,
         problem.state,
         problem.model,
         problem.potential,
         times.tolist(),
-        md.realisations,
-        md.seed,
-        md.step or STEP,
-        md.integrator,
-        md.ranks_per_ring,
-        range(1, modes + 1),
-        np.append(theta - 0.5 * weight, theta[-1] + 0.5 * weight).tolist(),
-        md.force_tolerance,
-        Equilibration() if md.equilibrate else None,
         snapshots.tolist(),
+        structure_modes=range(1, max(1, int(modes)) + 1),
+        theta_edges=np.append(theta - 0.5 * weight, theta[-1] + 0.5 * weight).tolist(),
     )
-    return plan, md
 
 
-def _with_chosen_step(plan: Plan, md: MolecularDynamics, comm: MPI.Comm) -> Plan:
+def _with_chosen_step(plan: Plan, comm: MPI.Comm) -> Plan:
     """The plan with the step that its energy tolerance asks for, from a short trial; the same on every rank."""
-    if md.energy_tolerance is None:
+    tolerance = plan.settings.energy_tolerance
+    if tolerance is None:
         return plan
-    trial = Ensemble(dataclasses.replace(plan, ranks_per_ring=1), MPI.COMM_SELF)
-    if not isinstance(trial.force, FourierForce):
-        raise InputError(f"md.energy_tolerance = {md.energy_tolerance:g}: not for so large a ring; allowed: md.step")
-    y, v = (np.array(part) for part in zip(*(trial.sample(r) for r in range(TRIALS)), strict=True))
-    step = step_for_tolerance(plan.ring, trial.force, y, v, md.energy_tolerance, STEP)
+    ensemble, whole = Ensemble(plan, comm), Domain(plan.ring)
+    step = step_for_tolerance([ensemble.rods(r, whole) for r in range(TRIALS)], tolerance, STEP)
     return dataclasses.replace(plan, step=comm.bcast(step))
 
 
@@ -99,11 +90,10 @@ def simulate(problem: Problem, target: Path, resume: bool) -> None:
     InputError
     """
     comm, started = MPI.COMM_WORLD, time.monotonic()
-    plan, md = plan_of(problem)
-    kept, spent = _kept(problem.case, plan, target) if resume else (Batch.empty(plan, []), 0.0)
-    plan = _with_chosen_step(plan, md, comm)
-    ensemble = Ensemble(plan, comm)
-    record = _Record(problem, plan, md, ensemble, target, kept) if comm.rank == 0 else None
+    plan = plan_of(problem)
+    kept, spent = _kept(problem.case, plan, target) if resume else (Batch.empty(plan), 0.0)
+    ensemble = Ensemble(_with_chosen_step(plan, comm), comm)
+    record = _Record(problem, ensemble, target, kept) if comm.rank == 0 else None
     for batch in ensemble.batches(
         ROUND, kept.realisation.tolist(), min(ROUND_SECONDS, problem.case.output.flush_seconds)
     ):
@@ -124,38 +114,33 @@ def _kept(case: Case, plan: Plan, target: Path) -> tuple[Batch, float]:
     changed = case_file.first_difference(case, stored, FREE)
     if changed:
         raise InputError(changed)
-    kept = Batch(**result.samples)
-    wanted = kept.realisation < plan.realisations
-    if not wanted.all():
+    kept, wanted = Batch.stored(result.samples), plan.settings.realisations
+    if kept.realisation.max() >= wanted:
         most = int(kept.realisation.max()) + 1
-        raise InputError(f"md.realisations = {plan.realisations}: {target} holds {most}; allowed: at least as many")
+        raise InputError(f"md.realisations = {wanted}: {target} holds {most}; allowed: at least as many")
     return kept, float(result.attributes["wall_seconds"])
 
 
 class _Record:
     """Keeps finished realisations, writes their statistics; on rank 0 only."""
 
-    def __init__(
-        self, problem: Problem, plan: Plan, md: MolecularDynamics, ensemble: Ensemble, target: Path, kept: Batch
-    ) -> None:
-        self._problem, self._plan, self._batch = problem, plan, kept
-        half = 0.5 * plan.ring.circumference
-        self._z = problem.mesh.z[np.abs(problem.mesh.z) <= half]
-        self._filter = md.low_pass * problem.potential.range
-        k = 2.0 * np.pi / plan.ring.circumference * np.asarray(plan.structure_modes, float)
+    def __init__(self, problem: Problem, ensemble: Ensemble, target: Path, kept: Batch) -> None:
+        plan = self._plan = ensemble.plan
+        self._problem, self._batch = problem, kept
+        self._z = problem.mesh.z[np.abs(problem.mesh.z) <= 0.5 * plan.ring.circumference]
+        self._filter = plan.settings.low_pass * problem.potential.range
         self._writer = new_result(target, problem, EQUATIONS, ensemble.comm.size, DYNAMICS)
-        self._writer.mesh |= {"z": self._z, "k": k}
-        force = ensemble.force
+        self._writer.mesh |= {"z": self._z, "k": plan.wavenumbers}
         self._writer.attributes |= {
             "circumference": plan.ring.circumference,
             "particles": plan.ring.particles,
-            "md_step": plan.step,
-            "md_force": "spline mesh" if isinstance(force, MeshForce) else f"{force.weight.size} modes of the ring",
+            "md_step": plan.longest_step,
+            "md_force": ensemble.force.description,
             "low_pass_length": self._filter,
         }
-        self._bar = progress_bar(plan.realisations, "ring", kept.realisation.size)
+        self._bar = progress_bar(plan.settings.realisations, "ring", kept.realisation.size)
         self._last = -np.inf
-        self._result: EnsembleResult | None = None
+        self._summary: Summary | None = None
 
     def add(self, batch: Batch) -> None:
         self._batch = Batch.join([self._batch, batch])
@@ -166,66 +151,46 @@ class _Record:
         if not complete and seconds - self._last < self._problem.case.output.flush_seconds:
             return
         self._last = seconds
-        plan, unit, writer = self._plan, self._problem.unit, self._writer
-        r = self._result = summarise(plan, self._batch, self._z.tolist(), self._filter)
-        rows = np.ones_like(r.times)
-        same = ["kurtosis", "momentum", "kinetic_energy", "total_energy", "energy_error"]
-        pairs = {name: name for name in same} | {"interaction_energy": "interaction_change"}
-        writer.series = {
-            "t": r.times,
-            "t_rescaled": r.times / unit,
-            "density": plan.ring.density * rows,
-            "absorbed_energy": 0.0 * rows,
-            "step": plan.step * rows,
-            "energy_error_rms": r.energy_error_rms,
-            "momentum_drift": r.momentum_drift,
-        } | _with_errors(r, pairs)
-        writer.snapshots = {"t": r.snapshot_times, "t_rescaled": r.snapshot_times / unit} | _with_errors(
-            r,
-            {
-                "rho": "histogram",
-                "density_correlation": "correlation_change",
-                "structure": "structure",
-                "structure_change": "structure_change",
-            },
+        found = self._summary = summarise(self._plan, self._batch, self._z.tolist(), self._filter)
+        writer = self._writer
+        writer.series, writer.snapshots = (
+            columns | {"t_rescaled": columns["t"] / self._problem.unit} for columns in (found.series, found.snapshots)
         )
-        writer.samples = {f.name: getattr(self._batch, f.name) for f in dataclasses.fields(Batch)}
-        writer.attributes |= {"wall_seconds": seconds, "realisations": r.realisations}
+        writer.samples = self._batch.datasets()
+        writer.attributes |= {"wall_seconds": seconds, "realisations": found.realisations}
         writer.flush(complete)
+        last = {name: values[-1] for name, values in found.series.items()}
         self._bar.set_postfix_str(
-            f"{r.realisations} rings, at t={r.times[-1]:g} kurtosis={r.kurtosis[-1]:.4f}({r.kurtosis_stderr[-1]:.4f}) "
-            f"energy error {r.energy_error[-1]:.0e}"
+            f"{found.realisations} rings, at t={last['t']:g} "
+            f"kurtosis={last['kurtosis']:.4f}({last['kurtosis_stderr']:.4f}) energy error {last['energy_error']:.0e}"
         )
 
     def close(self) -> None:
         """End the progress line and print a short table."""
         self._bar.close()
-        r = self._result
-        assert r is not None
+        assert self._summary is not None
+        series = self._summary.series
         table = Table("t", "t_bar", "kurtosis", "E_kin", "E_int", "energy error", "rms")
-        for i in np.unique(np.linspace(0, r.times.size - 1, 7).round().astype(int)):
+        for i in np.unique(np.linspace(0, series["t"].size - 1, 7).round().astype(int)):
+            row = {name: values[i] for name, values in series.items()}
             table.add_row(
-                f"{r.times[i]:.1f}",
-                f"{r.times[i] / self._problem.unit:.4f}",
-                f"{r.kurtosis[i]:.4f}({r.kurtosis_stderr[i]:.4f})",
-                f"{r.kinetic_energy[i]:.5f}({r.kinetic_energy_stderr[i]:.5f})",
-                f"{r.interaction_change[i]:.5f}({r.interaction_change_stderr[i]:.5f})",
-                f"{r.energy_error[i]:.1e}({r.energy_error_stderr[i]:.0e})",
-                f"{r.energy_error_rms[i]:.1e}",
+                f"{row['t']:.1f}",
+                f"{row['t'] / self._problem.unit:.4f}",
+                *(
+                    f"{row[name]:.{digits}}({row[f'{name}_stderr']:.{error}})"
+                    for name, digits, error in (
+                        ("kurtosis", "4f", "4f"),
+                        ("kinetic_energy", "5f", "5f"),
+                        ("interaction_energy", "5f", "5f"),
+                        ("energy_error", "1e", "0e"),
+                    )
+                ),
+                f"{row['energy_error_rms']:.1e}",
             )
         out = console()
         out.print(table)
         a = self._writer.attributes
         out.print(
-            f"{r.realisations} rings of {a['particles']} rods, step {a['md_step']:.3g}, {a['md_force']}; "
+            f"{a['realisations']} rings of {a['particles']} rods, step {a['md_step']:.3g}, {a['md_force']}; "
             f"{a['wall_seconds']:.1f} s on {a['ranks']} rank(s); written to {self._writer.path}"
         )
-
-
-def _with_errors(result: EnsembleResult, names: dict[str, str]) -> dict[str, Array]:
-    """Columns (written name -> name in the result) with their standard errors."""
-    columns: dict[str, Array] = {}
-    for written, name in names.items():
-        columns[written] = getattr(result, name)
-        columns[f"{written}_stderr"] = getattr(result, f"{name}_stderr")
-    return columns

@@ -7,10 +7,11 @@ from rich.table import Table
 
 from gbbgky_petsc.commands.common import console, progress_bar
 from gbbgky_petsc.discrete.mesh import Array
-from gbbgky_petsc.equations.hierarchy import Measurement
+from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.physics import observables
+from gbbgky_petsc.physics.observables import Clock, Sample
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.solvers.stepping import Progress, TimeLoop
+from gbbgky_petsc.solvers.integrator import Integrator, Progress
 from gbbgky_petsc.store.writer import ResultWriter
 
 
@@ -79,20 +80,9 @@ class Recorder:
         return a.total_energy + s * (b.total_energy - a.total_energy) - kinetic - absorbed, absorbed
 
     def _row(self, t: float, step: float, rho: Array, interaction: float, absorbed: float) -> None:
-        theta, weight = self._problem.mesh.theta, self._problem.mesh.theta_weight
-        kinetic = observables.kinetic_energy(self._problem.model, theta, rho)
-        self._writer.add_series(
-            t=t,
-            t_rescaled=t / self._problem.unit,
-            kurtosis=observables.kurtosis(theta, rho),
-            density=weight * float(rho.sum()),
-            momentum=observables.momentum(theta, rho),
-            kinetic_energy=kinetic,
-            interaction_energy=interaction,
-            absorbed_energy=absorbed,
-            total_energy=kinetic + interaction + absorbed,
-            step=step,
-        )
+        mesh = self._problem.mesh
+        sample = Sample(self._problem.model, mesh.theta, mesh.theta_weight, rho, interaction, absorbed)
+        self._writer.add_series(**sample.row(Clock(t, step, self._problem.unit)))
         self._next += 1
 
     def close(self) -> None:
@@ -109,7 +99,9 @@ def _hermite(s: float, step: float, a: Any, a_rate: Any, b: Any, b_rate: Any) ->
     )
 
 
-def print_summary(writer: ResultWriter, integrator: TimeLoop, seconds: float, conserved: str = "total_energy") -> None:
+def print_summary(
+    writer: ResultWriter, integrator: Integrator, seconds: float, conserved: str = "total_energy"
+) -> None:
     """A short table of the result; ``conserved`` is the series whose drift is shown."""
     s = writer.series
     table = Table("t", "t_bar", "kurtosis", "E_kin", "E_int", "dE/E")

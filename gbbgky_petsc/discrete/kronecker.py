@@ -69,7 +69,7 @@ def add_antisymmetrised(vector: Array, left: Array, right: Array, out: Array) ->
 
 
 @dataclass(frozen=True)
-class KroneckerFactor:
+class KroneckerProduct:
     """The operator (Z x L x R) g = sum Z[z, y] L[theta, alpha] R[theta', beta] g[y, alpha, beta].
 
     Attributes

@@ -7,6 +7,7 @@ midpoint rule and the Fourier derivative are spectrally accurate. z: uniform, sy
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ class PhaseSpaceMesh:
     theta_points: int
     z_max: float
     z_spacing: float
-    stencil_order: int = 6
+    stencil_order: Literal[2, 4, 6] = 6
     boundary: Boundary = Boundary.ABSORBING
     absorber_start: float = 0.6
     absorber_rate: float = 0.5

@@ -1,5 +1,19 @@
-"""State vectors on PETSc DMs and their layouts over ranks."""
+"""State vectors on PETSc DMs: named blocks, their layouts over ranks, the switch to wavenumbers."""
 
-from gbbgky_petsc.fields.layout import Fields, Wavenumbers, share
+from gbbgky_petsc.fields.blocks import BlockSpec, Slab, Whole
+from gbbgky_petsc.fields.layout import ONE_BODY, PAIR, Fields, Rate, State, one_body_and_pair
+from gbbgky_petsc.fields.wavenumbers import Wavenumbers, share
 
-__all__ = ["Fields", "Wavenumbers", "share"]
+__all__ = [
+    "ONE_BODY",
+    "PAIR",
+    "BlockSpec",
+    "Fields",
+    "Rate",
+    "Slab",
+    "State",
+    "Wavenumbers",
+    "Whole",
+    "one_body_and_pair",
+    "share",
+]

@@ -1,33 +1,30 @@
-"""The state (rho, g) on PETSc DMs, and the layouts of g across ranks.
+"""The state vector: blocks one after the other on a PETSc DMComposite, and how terms read and write it."""
 
-A state vector is a DMComposite: a 1-D DMDA with rho(theta) and, as its last entry, the energy that the
-boundary has absorbed (per unit length); then a 3-D DMDA with g on (theta', theta, z), theta' fastest.
-Only z is split over ranks (z-slabs), so the dense products in theta stay local; `Wavenumbers` switches
-to (theta, theta') pencils for the transform in z and on to slabs of wavenumbers, and back.
-"""
-
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 
 import numpy as np
-import scipy.fft
 from mpi4py import MPI
-from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.fields.blocks import Block, BlockSpec, Slab, SlabBlock, Whole, WholeBlock
 
-Array = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
+#: rho(theta) and, as its last entry, the energy per unit length that the boundary has absorbed
+ONE_BODY = "one_body"
+#: g on (z, theta, theta')
+PAIR = "pair"
 
 
-def share(total: int, ranks: int) -> NDArray[np.int64]:
-    """Offsets (ranks + 1,) of an even split of ``total`` items."""
-    return np.array([total * r // ranks for r in range(ranks + 1)])
+def one_body_and_pair(mesh: PhaseSpaceMesh) -> tuple[BlockSpec, ...]:
+    """The unknowns of layers 1 and 2."""
+    n = mesh.theta_points
+    return (Whole(ONE_BODY, (n + 1,)), Slab(PAIR, n, n))
 
 
 class Fields:
-    """Vectors of the hierarchy on a communicator.
+    """Named blocks on a communicator.
 
     Parameters
     ----------
@@ -35,6 +32,8 @@ class Fields:
         Phase-space mesh.
     comm
         PETSc communicator; construction and every method that says so are collective.
+    specs
+        The unknowns, by default those of layers 1 and 2.
 
     Raises
     ------
@@ -42,7 +41,7 @@ class Fields:
         If there are more ranks than the mesh can be split over.
     """
 
-    def __init__(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> None:
+    def __init__(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm, specs: Iterable[BlockSpec] | None = None) -> None:
         self.mesh = mesh
         self.comm: MPI.Intracomm = comm.tompi4py()
         n, width, ranks = mesh.theta_points, mesh.stencil.width, comm.getSize()
@@ -51,140 +50,133 @@ class Fields:
             raise InputError(
                 f"ranks = {ranks}: the mesh of {n} rapidities and {mesh.z_points} separations allows at most {most}"
             )
-        kind = PETSc.DM.BoundaryType
-        self.one_body_dm = PETSc.DMDA().create(
-            dim=1, sizes=(n + 1,), dof=1, stencil_width=0, boundary_type=(kind.NONE,), comm=comm
-        )
-        self.pair_dm = PETSc.DMDA().create(
-            dim=3,
-            sizes=(n, n, mesh.z_points),
-            proc_sizes=(1, 1, ranks),
-            dof=1,
-            stencil_width=width,
-            stencil_type=PETSc.DMDA.StencilType.STAR,
-            boundary_type=(kind.NONE, kind.NONE, kind.PERIODIC if mesh.wraps else kind.NONE),
-            comm=comm,
-        )
         self.dm = PETSc.DMComposite().create(comm=comm)
-        self.dm.addDM(self.one_body_dm)
-        self.dm.addDM(self.pair_dm)
+        self.blocks: dict[str, Block] = {}
+        self._parts: dict[str, slice] = {}
+        start = 0
+        for spec in one_body_and_pair(mesh) if specs is None else specs:
+            if spec.name in self.blocks:
+                raise ValueError(f"two blocks of the name {spec.name}")
+            block = spec.create(mesh, comm)
+            self.blocks[spec.name] = block
+            self._parts[spec.name] = slice(start, start + block.local_size)
+            start += block.local_size
+            self.dm.addDM(block.dm)
         self.dm.setUp()
-
-        (first,), (count,) = self.one_body_dm.getCorners()
-        self.one_body_range = slice(first, first + count)
-        (_, _, start), (_, _, planes) = self.pair_dm.getCorners()
-        self.z_range = slice(start, start + planes)
-        self.pair_shape = (planes, n, n)
-        self._one_body_counts = self.comm.allgather(count)
-        self._plane_counts = self.comm.allgather(planes)
 
     def create_vector(self) -> PETSc.Vec:
         """A zero state vector. Collective."""
         return self.dm.createGlobalVec()
 
-    def one_body(self, array: Array) -> Array:
-        """View of this rank's part of (rho, absorbed energy) in a local state array."""
-        return array[: self.one_body_range.stop - self.one_body_range.start]
+    def slab(self, name: str = PAIR) -> SlabBlock:
+        """A block that is split in z."""
+        block = self.blocks[name]
+        assert isinstance(block, SlabBlock)
+        return block
 
-    def pair(self, array: Array) -> Array:
-        """View (planes, N, N) of this rank's slab of g in a local state array, indices z, theta, theta'."""
-        return array[self.one_body_range.stop - self.one_body_range.start :].reshape(self.pair_shape)
+    def part(self, array: Array, name: str) -> Array:
+        """View of this rank's part of a block in a local state array; planes (planes, rows, columns) of a slab."""
+        return self.blocks[name].view(array[self._parts[name]])
 
-    def gather_one_body(self, array: Array) -> Array:
-        """(N + 1,) of rho and absorbed energy on every rank. Collective."""
-        whole = np.empty(self.mesh.theta_points + 1)
-        self.comm.Allgatherv(np.ascontiguousarray(self.one_body(array)), (whole, self._one_body_counts))
-        return whole
+    def gather(self, array: Array, name: str) -> Array:
+        """A whole block on every rank from a local state array. Collective."""
+        block = self.blocks[name]
+        assert isinstance(block, WholeBlock)
+        return block.gather(self.part(array, name))
 
-    def gather_planes(self, local: Array) -> Array:
-        """(Nz, ...) on every rank from (planes, ...) of each; for moments of g only. Collective."""
-        whole = np.empty((self.mesh.z_points, *local.shape[1:]))
-        size = int(np.prod(local.shape[1:], dtype=int))
-        self.comm.Allgatherv(np.ascontiguousarray(local), (whole, [c * size for c in self._plane_counts]))
-        return whole
+    def store(self, array: Array, values: Mapping[str, Array]) -> None:
+        """Write blocks, whole ones whole and slabs this rank's, into a local state array."""
+        for name, value in values.items():
+            block = self.blocks[name]
+            own = block.own(value) if isinstance(block, WholeBlock) else value
+            self.part(array, name)[...] = own
 
-    def with_halo(self, pair: Array, haloed: Array) -> None:
-        """Copy g into the middle of ``haloed`` (planes + 2w, N, N) and fetch w planes from either side. Collective.
+    def read(self, array: Array) -> "State":
+        """What terms read of a local state array."""
+        return State(self, array)
 
-        Beyond the ends of a mesh that does not wrap the halo is left as it is (zero).
-        """
-        w, planes = self.mesh.stencil.width, self.pair_shape[0]
-        haloed[w : w + planes] = pair
-        ranks, rank = self.comm.size, self.comm.rank
-        below, above = (rank - 1) % ranks, (rank + 1) % ranks
-        if not self.mesh.wraps:
-            below = below if rank > 0 else MPI.PROC_NULL
-            above = above if rank < ranks - 1 else MPI.PROC_NULL
-        if ranks == 1 and self.mesh.wraps:
-            haloed[:w], haloed[w + planes :] = pair[-w:], pair[:w]
-            return
-        self.comm.Sendrecv(pair[-w:], above, 0, haloed[:w], below, 0)
-        self.comm.Sendrecv(pair[:w], below, 1, haloed[w + planes :], above, 1)
+    def destroy(self) -> None:
+        """Free PETSc objects. Collective."""
+        self.dm.destroy()
+        for block in self.blocks.values():
+            block.dm.destroy()
 
 
-class Wavenumbers:
-    """Switch between z-slabs of g and slabs of its discrete Fourier transform in z.
+class State:
+    """A state vector as terms read it: whole blocks whole, slabs this rank's, each gathered once.
 
-    G_k = sum_j g(z_j) exp(-2 pi i j k / Nz) for k = 0..Nz/2 (g is real). On the way the data pass through
-    pencils that hold all z for some rows theta. Ranks beyond the number of wavenumbers hold none.
+    Parameters
+    ----------
+    fields
+        Layout.
+    array
+        Local state array, or None where all ``values`` are given.
+    values
+        Blocks that are known already.
     """
 
-    def __init__(self, fields: Fields) -> None:
-        mesh = fields.mesh
-        self.comm = fields.comm
-        self.points = mesh.z_points
-        self.count = mesh.z_points // 2 + 1
-        self._n = mesh.theta_points
-        ranks = self.comm.size
-        self._z = np.concatenate([[0], np.cumsum(fields._plane_counts)])
-        self._rows = share(self._n, ranks)
-        self._k = share(self.count, ranks)
-        self.k_range = slice(int(self._k[self.comm.rank]), int(self._k[self.comm.rank + 1]))
-        #: rows theta of this rank's pencils
-        self.row_range = slice(int(self._rows[self.comm.rank]), int(self._rows[self.comm.rank + 1]))
+    def __init__(self, fields: Fields, array: Array | None, values: Mapping[str, Array] | None = None) -> None:
+        self.fields = fields
+        self._array = array
+        self._values = dict(values or {})
 
-    def to_pencils(self, pair: Array) -> Array:
-        """Pencils (Nz, own rows, N) of all z from the slab (planes, N, N). Collective."""
-        return self._exchange(pair, self._z, self._rows)
+    def __getitem__(self, name: str) -> Array:
+        """A block. Collective for whole ones."""
+        if name not in self._values:
+            assert self._array is not None
+            whole = isinstance(self.fields.blocks[name], WholeBlock)
+            self._values[name] = self.fields.gather(self._array, name) if whole else self.fields.part(self._array, name)
+        return self._values[name]
 
-    def to_slabs(self, pencil: Array) -> Array:
-        """The slab (planes, N, N) from pencils (Nz, own rows, N). Collective."""
-        return self._exchange_back(pencil, self._z, self._rows)
+    @property
+    def rho(self) -> Array:
+        """(N,) on every rank. Collective."""
+        return self[ONE_BODY][:-1]
 
-    def forward(self, pair: Array) -> ComplexArray:
-        """G_k, (own wavenumbers, N, N), from the slab (planes, N, N). Collective."""
-        pencil = self.to_pencils(pair)
-        return self._exchange_back(scipy.fft.rfft(pencil, axis=0), self._k, self._rows)
+    def detached(self, slabs: Collection[str] = ()) -> "State":
+        """Whole blocks, moments of g and copies of the named slabs, without a view of the vector. Collective."""
+        names = [n for n, block in self.fields.blocks.items() if isinstance(block, WholeBlock) or n in slabs]
+        kept = State(self.fields, None, {name: self[name].copy() for name in names})
+        kept.moments = self.moments
+        return kept
 
-    def backward(self, spectrum: ComplexArray) -> Array:
-        """The slab (planes, N, N) from G_k, (own wavenumbers, N, N). Collective."""
-        pencil = self._exchange(spectrum, self._k, self._rows)
-        return self.to_slabs(scipy.fft.irfft(pencil, n=self.points, axis=0))
+    @cached_property
+    def haloed(self) -> Array:
+        """g with w further planes on either side, valid until the next state's. Collective."""
+        return self.fields.slab().with_halo(self[PAIR])
 
-    def _exchange(self, slab: NDArray, planes: NDArray, rows: NDArray) -> NDArray:
-        """(own planes, N, N) -> (all planes, own rows, N)."""
-        if self.comm.size == 1:
-            return slab
-        own_rows = int(rows[self.comm.rank + 1] - rows[self.comm.rank])
-        own_planes = slab.shape[0]
-        send = np.concatenate([slab[:, a:b].ravel() for a, b in pairwise(rows)])
-        pencil = np.empty((int(planes[-1]), own_rows, self._n), dtype=slab.dtype)
-        self.comm.Alltoallv(
-            (send, np.diff(rows) * own_planes * self._n), (pencil, np.diff(planes) * own_rows * self._n)
-        )
-        return pencil
+    @cached_property
+    def moments(self) -> tuple[Array, Array]:
+        """m_theta(z) = int dtheta' g and its mirror int dtheta g, each (Nz, N) on every rank. Collective."""
+        pair, weight = self[PAIR], self.fields.mesh.theta_weight
+        local = np.stack([pair.sum(axis=2), pair.sum(axis=1)], axis=1) * weight
+        both = self.fields.slab().gather_planes(local)
+        return both[:, 0], both[:, 1]
 
-    def _exchange_back(self, pencil: NDArray, planes: NDArray, rows: NDArray) -> NDArray:
-        """(all planes, own rows, N) -> (own planes, N, N)."""
-        if self.comm.size == 1:
-            return pencil
-        own_rows = pencil.shape[1]
-        own_planes = int(planes[self.comm.rank + 1] - planes[self.comm.rank])
-        flat = np.empty(own_planes * self._n * self._n, dtype=pencil.dtype)
-        counts = np.diff(rows) * own_planes * self._n
-        self.comm.Alltoallv((pencil, np.diff(planes) * own_rows * self._n), (flat, counts))
-        slab = np.empty((own_planes, self._n, self._n), dtype=pencil.dtype)
-        ends = np.cumsum(counts)
-        for a, b, start, end in zip(rows[:-1], rows[1:], ends - counts, ends, strict=True):
-            slab[:, a:b] = flat[start:end].reshape(own_planes, b - a, self._n)
-        return slab
+
+class Rate:
+    """A vector as terms write it: they add to slabs in place, and to whole blocks the same on every rank.
+
+    Parameters
+    ----------
+    fields
+        Layout.
+    array
+        Local array that receives the sum, overwritten; `close` completes it.
+    """
+
+    def __init__(self, fields: Fields, array: Array) -> None:
+        array[:] = 0.0
+        self._fields, self._array = fields, array
+        self._values = {
+            name: np.zeros(block.shape) if isinstance(block, WholeBlock) else fields.part(array, name)
+            for name, block in fields.blocks.items()
+        }
+
+    def __getitem__(self, name: str) -> Array:
+        return self._values[name]
+
+    def close(self) -> None:
+        """Write this rank's parts of whole blocks."""
+        whole = {n: v for n, v in self._values.items() if isinstance(self._fields.blocks[n], WholeBlock)}
+        self._fields.store(self._array, whole)

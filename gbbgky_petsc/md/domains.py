@@ -1,23 +1,19 @@
 """One ring over the ranks of a communicator, by index ranges.
 
 Rods never overtake, so an index range is a stretch of the ring and stays with its rank for ever. A rank exchanges with
-its two neighbours the rods that can matter: those within twice the longest flight for the drift, those within the
-mesh force's reach for the force; the Fourier force instead sums its modes over the ranks. No rank ever holds the ring.
+its two neighbours the rods that can matter: those within twice the longest flight for the drift, those within its
+reach for a force of finite reach; sums over modes are added over the ranks. No rank ever holds the ring.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.forces import Force, MeshForce, partial_sums
-from gbbgky_petsc.md.kernels import collides, move, touching_jump
-from gbbgky_petsc.md.rods import Ring
-from gbbgky_petsc.md.stepper import steps_for
-
-Array = NDArray[np.float64]
+from gbbgky_petsc.md.ring import Ring
+from gbbgky_petsc.physics.models.base import Array
 
 #: fewest rods of a domain
 SMALLEST_DOMAIN = 64
@@ -25,27 +21,15 @@ SMALLEST_DOMAIN = 64
 FLIGHT_MARGIN = 1.25
 
 
-@dataclass(frozen=True)
-class _Halo:
-    """Contracted positions, velocities and forces of the rods at a neighbour's near end."""
-
-    left: Array
-    right: Array
-
-
-class DomainRing:
-    """A ring whose rods first..last-1 live on this rank.
-
-    All methods are collective over ``comm`` unless they say otherwise.
+class Domain:
+    """Rods ``first`` .. ``last`` - 1 of a ring, held by this rank. Methods are collective over ``comm``.
 
     Parameters
     ----------
+    ring
+        Geometry of the whole ring.
     comm
-        Communicator of the ranks that share the ring.
-    ring, force
-        Geometry and force (`choose_force`).
-    y, v
-        (n,) contracted positions and velocities of this rank's rods, see `index_range`; copied.
+        Communicator of the ranks that share it.
 
     Raises
     ------
@@ -53,138 +37,100 @@ class DomainRing:
         If a domain would hold fewer than 64 rods.
     """
 
-    def __init__(self, comm: MPI.Comm, ring: Ring, force: Force, y: Array, v: Array) -> None:
+    def __init__(self, ring: Ring, comm: MPI.Comm = MPI.COMM_SELF) -> None:
         check_domains(ring, comm.size)
-        self.comm, self.ring, self.force = comm, ring, force
+        self.ring, self.comm = ring, comm
         self.first, self.last = index_range(ring.particles, comm.size, comm.rank)
-        self.y, self.v = y.copy(), v.copy()
 
-    @property
-    def positions(self) -> Array:
-        """(n,) positions of this rank's rods; local."""
-        return self.y + self.ring.rod * np.arange(self.first, self.last)
+    def total(self, part: Array) -> Array:
+        """Sum over the ranks of an array."""
+        whole = np.empty_like(part)
+        self.comm.Allreduce(part, whole)
+        return whole
 
-    def _swap(self, to_left: Array, to_right: Array) -> tuple[Array, Array]:
-        """What the left neighbour sent to its right and the right neighbour to its left."""
+    def anywhere(self, holds: bool) -> bool:
+        """Whether it holds on any rank."""
+        return bool(self.comm.allreduce(int(holds), op=MPI.MAX))
+
+    def exchange(self, to_left: Array, to_right: Array, turn: float) -> tuple[Array, Array]:
+        """What the left neighbour sent to its right and the right neighbour to its left, as rows (m, k).
+
+        The first row holds positions: those from beyond the ring's ends are shifted by one ``turn``.
+        """
         rank, size = self.comm.rank, self.comm.size
         left, right = (rank - 1) % size, (rank + 1) % size
-        from_left = self.comm.sendrecv(to_right, dest=right, sendtag=1, source=left, recvtag=1)
-        from_right = self.comm.sendrecv(to_left, dest=left, sendtag=2, source=right, recvtag=2)
+        from_left = self.comm.sendrecv(to_right, dest=right, sendtag=1, source=left, recvtag=1).copy()
+        from_right = self.comm.sendrecv(to_left, dest=left, sendtag=2, source=right, recvtag=2).copy()
+        from_left[0] -= turn if rank == 0 else 0.0
+        from_right[0] += turn if rank == size - 1 else 0.0
         return from_left, from_right
 
-    def _lifted(self, pair: tuple[Array, Array], circumference: float) -> _Halo:
-        """Halo with the positions (row 0) of rods beyond the ring's ends shifted by one turn."""
-        left, right = (np.array(part, ndmin=2) for part in pair)
-        left[0] -= circumference if self.comm.rank == 0 else 0.0
-        right[0] += circumference if self.comm.rank == self.comm.size - 1 else 0.0
-        return _Halo(left, right)
+    def within_reach(self, x: Array, reach: float) -> Array:
+        """Positions of this rank's rods, x (n,), and of all others within ``reach``, in order.
 
-    def _halo_counts(self, span: float) -> tuple[int, int]:
-        """Rods at both ends that lie within ``span`` (contracted) of the end, one more each; not more than all."""
-        low = int(np.searchsorted(self.y, self.y[0] + span)) + 1
-        high = int(self.y.size - np.searchsorted(self.y, self.y[-1] - span)) + 1
-        short = self.comm.allreduce(int(max(low, high) > self.y.size), op=MPI.MAX)
-        if short:
-            raise InputError(
-                f"md.ranks_per_ring = {self.comm.size}: rods fly further than a domain is long in one step; "
-                "allowed: fewer ranks or a smaller md.step"
-            )
-        return low, high
-
-    def _drift_halo(self, force: Array, counts: tuple[int, int]) -> _Halo:
-        rows = np.stack([self.y, self.v, force])
-        return self._lifted(self._swap(rows[:, : counts[0]], rows[:, -counts[1] :]), self.ring.contracted)
-
-    def _sources(self) -> Array:
-        """Positions of this rank's rods and of those within the mesh force's reach, in order."""
-        assert isinstance(self.force, MeshForce)
-        x, reach = self.positions, self.force.reach
-        short = self.comm.allreduce(int(x[-1] - x[0] < reach), op=MPI.MAX)
-        if short:
+        Raises
+        ------
+        InputError
+            If a domain is shorter than ``reach``.
+        """
+        if self.anywhere(x[-1] - x[0] < reach):
             raise InputError(
                 f"md.ranks_per_ring = {self.comm.size}: domains shorter than the force's reach {reach:g}; "
                 "allowed: fewer ranks"
             )
         low, high = np.searchsorted(x, x[0] + reach), np.searchsorted(x, x[-1] - reach)
-        halo = self._lifted(self._swap(x[:low], x[high:]), self.ring.circumference)
-        return np.concatenate([halo.left[0], x, halo.right[0]])
+        left, right = self.exchange(x[None, :low], x[None, high:], self.ring.circumference)
+        return np.concatenate([left[0], x, right[0]])
 
-    def forces(self) -> Array:
-        """(n,) forces on this rank's rods."""
-        x = self.positions
-        if isinstance(self.force, MeshForce):
-            force = self.force.evaluate(x, self._sources())[1]
-            # splines conserve momentum up to the mesh error; the mean force is that error
-            return np.asarray(force - self.comm.allreduce(float(force.sum())) / self.ring.particles)
-        if self.force.spectrum.size == 0:
-            return np.zeros(x.size)
-        return self.force.forces(x, self._total(self.force.sums(x)))
-
-    def _total(self, part: Array) -> Array:
-        whole = np.empty_like(part)
-        self.comm.Allreduce(part, whole)
-        return whole
-
-    def advance(self, duration: float, step: float, integrator: str = "splitting") -> None:
-        """Move by ``duration`` > 0 with the steps of `stepper.advance` (one sweep).
+    def window(self, y: Array, v: Array, duration: float) -> "Window":
+        """The rods that this rank's can meet within ``duration``.
 
         Raises
         ------
         InputError
-            For the reference integrator, or domains too short for the step or the force.
+            If some fly further than a domain is long.
         """
-        if integrator not in ("splitting", "plain"):
+        fastest = self.comm.allreduce(float(np.abs(v).max()), op=MPI.MAX)
+        span = 2.0 * FLIGHT_MARGIN * fastest * duration
+        low = int(np.searchsorted(y, y[0] + span)) + 1
+        high = int(y.size - np.searchsorted(y, y[-1] - span)) + 1
+        if self.anywhere(max(low, high) > y.size):
             raise InputError(
-                f"md.integrator = {integrator!r}: on one ring over several ranks; allowed: splitting, plain"
+                f"md.ranks_per_ring = {self.comm.size}: rods fly further than a domain is long in one step; "
+                "allowed: fewer ranks or a smaller md.step"
             )
-        count, length = steps_for(duration, step)
-        force = self.forces()
-        for _ in range(count):
-            self.v += 0.5 * length * force
-            force = self._drift_and_evaluate(length, force, integrator == "splitting")
-            self.v += 0.5 * length * force
+        return Window(self, low, high)
 
-    def _drift_and_evaluate(self, step: float, force: Array, correct: bool) -> Array:
-        fastest = self.comm.allreduce(float(np.abs(self.v).max()), op=MPI.MAX)
-        counts = self._halo_counts(2.0 * FLIGHT_MARGIN * fastest * step)
-        halo = self._drift_halo(force, counts)
-        window = np.concatenate([halo.left, np.stack([self.y, self.v, force]), halo.right], axis=1)
-        own = slice(halo.left.shape[1], halo.left.shape[1] + self.y.size)
-        jump = np.zeros(window.shape[1])
-        if correct:
-            touching_jump(window[0], window[2], self.ring.rod, -1.0, jump)
-        moved_y, moved_v = window[0].copy(), window[1].copy()
-        hit = self.comm.allreduce(int(collides(moved_y, moved_v, step, -1.0)), op=MPI.MAX)
-        move(moved_y, moved_v, step, jump, -1.0)
-        self.y, self.v = moved_y[own].copy(), moved_v[own].copy()
-        after = self.forces()
-        if not (correct and hit):
-            return after
-        halo = self._drift_halo(after, counts)
-        end = np.concatenate([halo.left, np.stack([self.y, self.v, after]), halo.right], axis=1)
-        end_jump = np.zeros(jump.size)
-        touching_jump(end[0], end[2], self.ring.rod, -1.0, end_jump)
-        moved_y, moved_v = window[0].copy(), window[1].copy()
-        move(moved_y, moved_v, step, 0.5 * (jump + end_jump), -1.0)
-        self.y, self.v = moved_y[own].copy(), moved_v[own].copy()
-        return after
 
-    def interaction_energy(self) -> float:
-        """Pair energy of the ring without the uniform background V~(0) N (N - 1)/2L."""
-        n = self.ring.particles
-        if isinstance(self.force, MeshForce):
-            field = self.force.evaluate(self.positions, self._sources())[0]
-            pairs = 0.5 * (self.comm.allreduce(float(field.sum())) - n * self.force.contact)
-            return float(pairs - self.force.background * n * (n - 1) / (2.0 * self.ring.circumference))
-        return self.force.energy(self._total(self.force.sums(self.positions)), n)
+@dataclass(frozen=True)
+class Window:
+    """A domain with the last rods of its left and the first of its right neighbour: an open line.
 
-    def mode_sums(self, modes: int) -> Array:
-        """sum_i exp(2 pi i m x_i/L) for m = 1..modes, (modes, 2)."""
-        return self._total(partial_sums(self.positions, self.ring.circumference, modes))
+    ``low`` and ``high`` are how many of this domain's own rods the left and the right neighbour need.
+    """
 
-    def power_sums(self) -> Array:
-        """Sums of v, v^2, v^3, v^4 over the ring, (4,)."""
-        return self._total(np.array([(self.v**p).sum() for p in range(1, 5)]))
+    domain: Domain
+    low: int
+    high: int
+    shift: float = -1.0  #: of `kernels.move`
+
+    def gather(self, *rows: Array) -> tuple[Sequence[Array], slice]:
+        """Rows of this rank's rods, contracted positions first, with those of its neighbours; where its own are."""
+        own = np.stack(rows)
+        left, right = self.domain.exchange(own[:, : self.low], own[:, -self.high :], self.domain.ring.contracted)
+        whole = np.concatenate([left, own, right], axis=1)
+        return list(whole), slice(left.shape[1], left.shape[1] + own.shape[1])
+
+
+@dataclass(frozen=True)
+class WholeRing:
+    """The window of a rank that has the ring for itself: closed, nothing to gather."""
+
+    shift: float
+
+    def gather(self, *rows: Array) -> tuple[Sequence[Array], slice]:
+        """The rows as they are."""
+        return rows, slice(None)
 
 
 def index_range(particles: int, ranks: int, rank: int) -> tuple[int, int]:

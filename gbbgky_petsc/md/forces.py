@@ -1,28 +1,63 @@
 """Forces of the periodic pair potential (image sum over the ring), O(N) per evaluation at fixed range.
 
-`FourierForce` keeps the modes of the ring up to a tolerance: cost N M with M proportional to the ring's length, best
-for short rings. `MeshForce` spreads the rods on a mesh by splines and convolves there: cost N for any length, and a
-part of the ring needs only the rods within ``reach`` of it.
+A `Force` works for the rods of one rank and asks the `Domain` for what it needs of the others. `FourierForce` keeps the
+modes of the ring up to a tolerance: cost N M with M proportional to the ring's length, best for short rings.
+`MeshForce` spreads the rods on a mesh by splines and convolves there: cost N for any length, and a part of the ring
+needs only the rods within ``reach`` of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.kernels import ORDER, gather, mode_forces, mode_sums, phasors, spline_weights, spread
+from gbbgky_petsc.md.domains import Domain
+from gbbgky_petsc.md.kernels import (
+    ORDER,
+    advance_ring,
+    gather,
+    mode_forces,
+    mode_sums,
+    phasors,
+    spline_weights,
+    spread,
+)
+from gbbgky_petsc.physics.models.base import Array
 from gbbgky_petsc.physics.potential import Potential
-
-Array = NDArray[np.float64]
 
 #: the inverse spline filter is below rounding beyond this many cells
 FILTER_CELLS = 96
 #: a ring must be longer than this many ranges
 SHORTEST_RING = 4.0
-#: k times range below which `Potential.fourier` was seen to lose its accuracy (k = 0 apart)
-LEAST_WAVENUMBER = 1.7e-3
+
+
+#: steps of a whole ring in compiled code, in place: y, v, step, steps, correct, sweeps
+CompiledSteps = Callable[[Array, Array, float, int, bool, int], None]
+
+
+class Force(Protocol):
+    """Pair force on the rods of one rank of a ring."""
+
+    @property
+    def reach(self) -> float:
+        """How far from its rods a rank must know the others; 0 where sums over the ranks serve instead."""
+
+    @property
+    def description(self) -> str:
+        """How the force is found, in a few words."""
+
+    def forces(self, x: Array, domain: Domain) -> Array:
+        """Forces on this rank's rods at x (n,), sorted. Collective."""
+
+    def energy(self, x: Array, domain: Domain) -> float:
+        """Pair energy of the ring without the uniform background V~(0) N (N - 1)/2L. Collective."""
+
+    def compiled(self, domain: Domain) -> CompiledSteps | None:
+        """`stepper.interpreted` as one compiled loop, where this force and domain have one."""
 
 
 def check_ring(potential: Potential, ring: float) -> None:
@@ -51,7 +86,7 @@ class FourierForce:
     weight: Array
 
     @classmethod
-    def build(cls, potential: Potential, ring: float, tolerance: float = 1e-6, most: int = 4096) -> "FourierForce":
+    def build(cls, potential: Potential, ring: float, tolerance: float, most: int = 4096) -> "FourierForce":
         """Keep the modes up to the last one with |k V~(k)| above ``tolerance`` times its maximum.
 
         Raises
@@ -66,8 +101,7 @@ class FourierForce:
             f"md.force_tolerance = {tolerance:g}: needs more than {most} modes of a ring of {ring:g}; "
             "allowed: a larger tolerance, a smoother potential or a shorter ring"
         )
-        # so long a ring takes more modes, or wavenumbers where the quadrature of V~ is not reliable
-        if unit * potential.range < max(1.0 / most, LEAST_WAVENUMBER):
+        if unit * potential.range < 1.0 / most:  # so long a ring takes more modes
             raise InputError(refusal)
         while True:
             first = spectrum.size
@@ -89,20 +123,38 @@ class FourierForce:
         """No force: no modes."""
         return cls(ring, np.zeros(0), np.zeros(0))
 
-    def sums(self, x: Array) -> Array:
-        """T_m of some of the rods, (M, 2); add over the parts of a ring."""
-        return partial_sums(x, self.ring, self.spectrum.size)
+    @property
+    def reach(self) -> float:
+        return 0.0
 
-    def forces(self, x: Array, sums: Array) -> Array:
-        """Forces (n,) on rods at x (n,) from the sums (M, 2) over the whole ring."""
+    @property
+    def description(self) -> str:
+        return f"{self.weight.size} modes of the ring"
+
+    def _sums(self, x: Array, domain: Domain) -> Array:
+        """T_m, (M, 2)."""
+        return domain.total(partial_sums(x, self.ring, self.spectrum.size))
+
+    def forces(self, x: Array, domain: Domain) -> Array:
         re, im, work_re, work_im, force = (np.empty(x.size) for _ in range(5))
+        sums = self._sums(x, domain)
         phasors(x, self.ring, re, im)
         mode_forces(re, im, work_re, work_im, sums, self.weight, force)
         return force
 
-    def energy(self, sums: Array, particles: int) -> float:
-        """Pair energy without the uniform background V~(0) N (N - 1)/2L."""
-        return float((self.spectrum * ((sums**2).sum(axis=1) - particles)).sum() / self.ring)
+    def energy(self, x: Array, domain: Domain) -> float:
+        square = (self._sums(x, domain) ** 2).sum(axis=1)
+        return float((self.spectrum * (square - domain.ring.particles)).sum() / self.ring)
+
+    def compiled(self, domain: Domain) -> CompiledSteps | None:
+        if domain.comm.size > 1:
+            return None
+        rod = domain.ring.rod
+
+        def steps(y: Array, v: Array, step: float, count: int, correct: bool, sweeps: int) -> None:
+            advance_ring(y, v, rod, self.ring, self.weight, step, count, correct, sweeps)
+
+        return steps
 
 
 def partial_sums(x: Array, ring: float, modes: int) -> Array:
@@ -143,7 +195,7 @@ class MeshForce:
     error: float
 
     @classmethod
-    def build(cls, potential: Potential, ring: float, tolerance: float = 1e-6) -> "MeshForce":
+    def build(cls, potential: Potential, ring: float, tolerance: float) -> "MeshForce":
         """Cut where |V'| stays below ``tolerance`` times its maximum.
 
         From 16 mesh points per range on, they are doubled (up to 64) until ``error`` is below 1e-4: potentials that
@@ -200,6 +252,24 @@ class MeshForce:
             worst = max(worst, float(np.abs(self.evaluate(distance + source, source)[1] - exact).max()))
         return worst / float(np.abs(exact).max())
 
+    @property
+    def description(self) -> str:
+        return "spline mesh"
+
+    def forces(self, x: Array, domain: Domain) -> Array:
+        force = self.evaluate(x, domain.within_reach(x, self.reach))[1]
+        # splines conserve momentum up to the mesh error; the mean force is that error
+        return np.asarray(force - float(domain.total(force.sum(keepdims=True))[0]) / domain.ring.particles)
+
+    def energy(self, x: Array, domain: Domain) -> float:
+        n, ring = domain.ring.particles, domain.ring.circumference
+        field = self.evaluate(x, domain.within_reach(x, self.reach))[0]
+        pairs = 0.5 * (float(domain.total(field.sum(keepdims=True))[0]) - n * self.contact)
+        return pairs - self.background * n * (n - 1) / (2.0 * ring)
+
+    def compiled(self, domain: Domain) -> CompiledSteps | None:
+        return None
+
     def evaluate(self, x: Array, sources: Array) -> tuple[Array, Array]:
         """Potential and force at x (n,) of the rods at ``sources``, which may include x."""
         low = min(float(x.min()), float(sources.min()))
@@ -244,10 +314,7 @@ def _taper(x: Array) -> Array:
     return 1.0 - s**4 * (35.0 - 84.0 * s + 70.0 * s**2 - 20.0 * s**3)
 
 
-Force = FourierForce | MeshForce
-
-
-def choose_force(potential: Potential | None, ring: float, tolerance: float = 1e-6, most_modes: int = 500) -> Force:
+def choose_force(potential: Potential | None, ring: float, tolerance: float, most_modes: int = 500) -> Force:
     """The cheaper of the two: modes while at most ``most_modes`` are needed, else the mesh where it fits.
 
     ``most_modes`` is where modes and mesh were measured to cost about the same per rod.

@@ -4,18 +4,17 @@ Random numbers are keyed by (seed, realisation, block of rods), so that a sample
 however a ring is cut into domains.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.forces import FourierForce
-from gbbgky_petsc.md.rods import Ring
-from gbbgky_petsc.md.stepper import advance, energies
-from gbbgky_petsc.physics.models.base import IntegrableModel
+from gbbgky_petsc.md.domains import Domain
+from gbbgky_petsc.md.rods import Rods
+from gbbgky_petsc.md.stepper import advance
+from gbbgky_petsc.physics.models.base import Array, IntegrableModel
 from gbbgky_petsc.physics.states import State
-
-Array = NDArray[np.float64]
 
 #: rods that share one random stream
 BLOCK = 4096
@@ -64,24 +63,22 @@ class VelocitySampler:
         return np.asarray(np.interp(uniform, self._share, self._theta))
 
 
-def sample_part(
-    ring: Ring, velocity: VelocitySampler, seed: int, realisation: int, first: int, last: int
-) -> tuple[Array, Array]:
-    """Rods first..last-1 of one realisation: uniform in contracted coordinates, velocities independent.
+def sample(domain: Domain, velocity: VelocitySampler, seed: int, realisation: int) -> tuple[Array, Array]:
+    """A domain's rods of one realisation: uniform in contracted coordinates, velocities independent.
 
     N points uniform on a circle have spacings that are normalised exponential deviates. Every caller draws the
     spacings of all blocks one after another but keeps only its own, so the result does not depend on the cut.
 
     Returns
     -------
-    y, v : (last - first,)
+    y, v : (n,) contracted positions and velocities
     """
+    first, last, particles = domain.first, domain.last, domain.ring.particles
     origin = stream(seed, realisation, WHOLE_RING).random()
-    blocks = range(0, ring.particles, BLOCK)
     y, v = np.empty(last - first), np.empty(last - first)
     total = 0.0
-    for number, begin in enumerate(blocks):
-        size = min(BLOCK, ring.particles - begin)
+    for number, begin in enumerate(range(0, particles, BLOCK)):
+        size = min(BLOCK, particles - begin)
         random = stream(seed, realisation, number)
         spacing = random.exponential(size=size)
         low, high = max(first, begin), min(last, begin + size)
@@ -90,41 +87,42 @@ def sample_part(
             y[low - first : high - first] = total + before[low - begin : high - begin]
             v[low - first : high - first] = velocity(random.random(size))[low - begin : high - begin]
         total += float(spacing.sum())
-    return (y / total + origin) * ring.contracted, v
+    return (y / total + origin) * domain.ring.contracted, v
 
 
-def equilibrate(
-    ring: Ring,
-    force: FourierForce,
-    beta: float,
-    seed: int,
-    realisation: int,
-    y: Array,
-    v: Array,
-    moves: int,
-    duration: float,
-    step: float,
-) -> float:
-    """Bring one ring to exp(-beta H), hard core and potential included, in place; returns the acceptance.
+@dataclass(frozen=True)
+class Equilibration:
+    """Hybrid Monte Carlo to exp(-beta H), hard core and potential included.
 
-    Hybrid Monte Carlo: fresh Maxwellian velocities, a trajectory of the plain splitting (reversible and volume
-    preserving, hard-core collisions exact), accepted with min(1, exp(-beta dH)). Durations are drawn between half and
-    one and a half of ``duration``, so that no mode returns to its phase.
+    Fresh Maxwellian velocities, a trajectory of the plain splitting (reversible and volume preserving, hard-core
+    collisions exact), accepted with min(1, exp(-beta dH)). Durations are drawn between half and one and a half of
+    ``duration``, so that no mode returns to its phase.
 
     Parameters
     ----------
-    y, v : (N,) contracted positions and velocities
+    moves : number of trajectories
+    duration : mean time of one; density waves of wavenumber k forget their phase if it is above 1/(k velocity)
+    step : step of their plain splitting
     """
-    random = stream(seed, realisation, WHOLE_RING + 1)
-    accepted = 0
-    for _ in range(moves):
-        start = random.normal(0.0, beta**-0.5, (1, ring.particles))
-        length = duration * (0.5 + random.random())
-        trial_y, trial_v = y[None, :].copy(), start.copy()
-        advance(ring, force, trial_y, trial_v, length, step, "plain")
-        change = energies(ring, force, trial_y, trial_v) - energies(ring, force, y[None, :], start)
-        if random.random() < np.exp(min(0.0, -beta * ring.particles * float(change[0]))):
-            accepted += 1
-            y[:] = trial_y[0]
-    v[:] = random.normal(0.0, beta**-0.5, ring.particles)
-    return accepted / max(moves, 1)
+
+    moves: int = 20
+    duration: float = 50.0
+    step: float = 0.2
+
+    def __call__(self, rods: Rods, beta: float, seed: int, realisation: int) -> float:
+        """Bring a whole ring to equilibrium, in place; returns the acceptance."""
+        n = rods.domain.ring.particles
+        random = stream(seed, realisation, WHOLE_RING + 1)
+        accepted = 0
+        for _ in range(self.moves):
+            rods.v = random.normal(0.0, beta**-0.5, n)
+            length = self.duration * (0.5 + random.random())
+            kept, before = rods.y.copy(), rods.energy()
+            advance(rods, length, self.step, "plain")
+            change = rods.energy() - before
+            if random.random() < np.exp(min(0.0, -beta * n * change)):
+                accepted += 1
+            else:
+                rods.y = kept
+        rods.v = random.normal(0.0, beta**-0.5, n)
+        return accepted / max(self.moves, 1)

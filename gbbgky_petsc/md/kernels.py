@@ -8,9 +8,8 @@ import heapq
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gbbgky_petsc.physics.models.base import Array
 
 #: order of the B-splines of the mesh (degree 5: four continuous derivatives)
 ORDER = 6
@@ -142,72 +141,6 @@ def gather(x: Array, origin: float, spacing: float, mesh: Array, field: Array, f
 
 
 @njit(cache=True)
-def sort_lines(line: Array, order: NDArray[np.int64]) -> None:
-    """Sort ``line`` in place, carrying ``order``: O(N) when nearly sorted, O(N log N) otherwise.
-
-    Insertion is given up once it has moved more than 8 N entries.
-    """
-    moves = 0
-    for i in range(1, line.size):
-        value = line[i]
-        label = order[i]
-        j = i - 1
-        while j >= 0 and line[j] > value:
-            line[j + 1] = line[j]
-            order[j + 1] = order[j]
-            j -= 1
-        line[j + 1] = value
-        order[j + 1] = label
-        moves += i - 1 - j
-        if moves > 8 * line.size:
-            rank = np.argsort(line, kind="mergesort")
-            line[:] = line[rank]
-            order[:] = order[rank]
-            return
-
-
-@njit(cache=True)
-def drift(y: Array, v: Array, duration: float, contracted: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Exact motion without a force for any time, in place.
-
-    Parameters
-    ----------
-    y, v : (N,) contracted positions and velocities of the rods
-    duration : time, of either sign
-    contracted : L - a N
-
-    Returns
-    -------
-    carrier : (N,) int64, the rod whose velocity rod i now carries
-    lap : (N,) int64, by how many rings y of that quasiparticle must be lifted to be rod i's
-    """
-    n = y.size
-    line = np.empty(n)
-    turns = np.empty(n, np.int64)
-    order = np.arange(n)
-    origin = y[0]
-    total = 0
-    for i in range(n):
-        free = y[i] + v[i] * duration
-        turns[i] = int(np.floor((free - origin) / contracted))
-        line[i] = free - turns[i] * contracted
-        total += turns[i]
-    sort_lines(line, order)
-    # collisions relabel the lines but keep their sum, which fixes which of them is rod 0
-    lap = np.empty(n, np.int64)
-    carrier = np.empty(n, np.int64)
-    old = v.copy()
-    for i in range(n):
-        lift = (i + total) // n
-        k = (i + total) - lift * n
-        y[i] = line[k] + lift * contracted
-        v[i] = old[order[k]]
-        carrier[i] = order[k]
-        lap[i] = lift - turns[order[k]]
-    return carrier, lap
-
-
-@njit(cache=True)
 def collides(y: Array, v: Array, duration: float, shift: float) -> bool:
     """Whether neighbours meet within ``duration``; ``shift`` is L - a N on a ring, negative for an open line."""
     n = y.size
@@ -302,6 +235,61 @@ def touching_jump(y: Array, force: Array, rod: float, shift: float, jump: Array)
 
 
 @njit(cache=True)
+def first_drift(
+    y: Array,
+    v: Array,
+    force: Array,
+    rod: float,
+    shift: float,
+    step: float,
+    correct: bool,
+    start_y: Array,
+    start_v: Array,
+    start_jump: Array,
+) -> bool:
+    """Drift of a step with the forces at its start, in place; True if it must be repeated with those at its end.
+
+    Keeps in ``start_y``, ``start_v``, ``start_jump`` (N,) what `second_drift` needs; ``start_jump`` must come in as
+    zeros where ``correct`` is False.
+    """
+    start_y[:] = y
+    start_v[:] = v
+    if not collides(y, v, step, shift):
+        for i in range(y.size):
+            y[i] += step * v[i]
+        return False
+    if correct:
+        touching_jump(y, force, rod, shift, start_jump)
+    move(y, v, step, start_jump, shift)
+    return correct
+
+
+@njit(cache=True)
+def second_drift(
+    y: Array,
+    v: Array,
+    force: Array,
+    rod: float,
+    shift: float,
+    step: float,
+    start_y: Array,
+    start_v: Array,
+    start_jump: Array,
+    jump: Array,
+) -> None:
+    """The drift again from the start of the step, with the mean of the jumps at both its ends; ``jump`` is for work.
+
+    ``y`` and ``force`` come in as they are at the end of the drift before.
+    """
+    touching_jump(y, force, rod, shift, jump)
+    for i in range(y.size):
+        jump[i] = 0.5 * (jump[i] + start_jump[i])
+    y[:] = start_y
+    v[:] = start_v
+    move(y, v, step, jump, shift)
+
+
+@njit(cache=True)
 def evaluate(y: Array, rod: float, circumference: float, weight: Array, work: Array, sums: Array, force: Array) -> None:
     """Forces from contracted positions; ``work`` (5, N)."""
     for i in range(y.size):
@@ -323,7 +311,7 @@ def advance_ring(
     correct: bool,
     sweeps: int,
 ) -> None:
-    """``steps`` steps of one ring in place."""
+    """`stepper.interpreted` for a whole ring with the force of its modes: ``steps`` steps in place."""
     n = y.size
     shift = circumference - rod * n
     work = np.empty((5, n))
@@ -334,25 +322,11 @@ def advance_ring(
     for _ in range(steps):
         for i in range(n):
             v[i] += 0.5 * step * force[i]
-        if not collides(y, v, step, shift):
-            for i in range(n):
-                y[i] += step * v[i]
-            evaluate(y, rod, circumference, weight, work, sums, force)
-        elif not correct:
-            move(y, v, step, jump, shift)
-            evaluate(y, rod, circumference, weight, work, sums, force)
-        else:
-            start_y[:] = y
-            start_v[:] = v
-            touching_jump(y, force, rod, shift, start_jump)
-            move(y, v, step, start_jump, shift)
-            for _ in range(sweeps):
+        again = first_drift(y, v, force, rod, shift, step, correct, start_y, start_v, start_jump)
+        evaluate(y, rod, circumference, weight, work, sums, force)
+        for sweep in range(sweeps if again else 0):
+            if sweep > 0:
                 evaluate(y, rod, circumference, weight, work, sums, force)
-                touching_jump(y, force, rod, shift, jump)
-                for i in range(n):
-                    jump[i] = 0.5 * (jump[i] + start_jump[i])
-                y[:] = start_y
-                v[:] = start_v
-                move(y, v, step, jump, shift)
+            second_drift(y, v, force, rod, shift, step, start_y, start_v, start_jump, jump)
         for i in range(n):
             v[i] += 0.5 * step * force[i]

@@ -1,80 +1,69 @@
-"""A ring of hard rods in contracted coordinates, where quasiparticles move freely and cross.
-
-Rod i (order along the ring) sits at x_i = y_i + a i. The contracted positions y are sorted and live on a ring of
-circumference L - a N; they are not folded back, so that y_0 <= ... <= y_{N-1} <= y_0 + (L - a N) for ever.
-A collision exchanges the velocities of neighbours: in y the two straight lines cross.
-"""
-
-from dataclasses import dataclass
+"""The rods of a ring that live on one rank: their state, their forces, what is measured on them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.md.domains import Domain, WholeRing, Window
+from gbbgky_petsc.md.forces import Force, partial_sums
+from gbbgky_petsc.physics.models.base import Array
 
-Array = NDArray[np.float64]
 
+class Rods:
+    """Contracted positions and velocities of the rods of a domain, and the force between them.
 
-@dataclass(frozen=True)
-class Ring:
-    """Geometry of a ring of hard rods.
+    Methods are collective over the domain's ranks.
 
     Parameters
     ----------
-    circumference
-        L (length).
-    particles
-        Number N of rods, at least 2.
-    rod
-        Rod length a >= 0 (0: free particles).
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two rods or they do not fit.
+    domain, force
+        Where they live and how they act on each other.
+    y, v
+        (n,) contracted positions and velocities; the rods' own from now on.
     """
 
-    circumference: float
-    particles: int
-    rod: float
-
-    def __post_init__(self) -> None:
-        if self.particles < 2:
-            raise InputError(f"md.particles = {self.particles}: allowed: at least 2")
-        if not (np.isfinite(self.circumference) and self.circumference > 0.0):
-            raise InputError(f"md.ring = {self.circumference:g}: allowed: finite and positive")
-        if self.particles * self.rod >= self.circumference:
-            packed = self.particles * self.rod
-            raise InputError(f"md.ring = {self.circumference:g}: the rods fill {packed:g}; allowed: longer than that")
-
-    @classmethod
-    def from_density(
-        cls, density: float, rod: float, particles: int | None = None, ring: float | None = None
-    ) -> "Ring":
-        """The ring of given density with either N or L chosen; N is rounded and L then follows from it.
-
-        Raises
-        ------
-        InputError
-            If not exactly one of ``particles`` and ``ring`` is given, or the rods do not fit.
-        """
-        if (particles is None) == (ring is None):
-            raise InputError(f"md.particles = {particles}, md.ring = {ring}: allowed: exactly one of them")
-        if ring is not None and not (np.isfinite(ring) and ring > 0.0):
-            raise InputError(f"md.ring = {ring:g}: allowed: finite and positive")
-        count = particles if particles is not None else round(density * float(ring or 0.0))
-        return cls(count / density, count, rod)
+    def __init__(self, domain: Domain, force: Force, y: Array, v: Array) -> None:
+        self.domain, self.force = domain, force
+        self.y, self.v = y, v
+        self._offset = domain.ring.rod * np.arange(domain.first, domain.last)
+        self._closed = domain.comm.size == 1 and force.reach == 0.0
 
     @property
-    def contracted(self) -> float:
-        """L - a N."""
-        return self.circumference - self.particles * self.rod
+    def positions(self) -> Array:
+        """(n,) positions."""
+        return self.y + self._offset
 
-    @property
-    def density(self) -> float:
-        """N / L."""
-        return self.particles / self.circumference
+    def forces(self) -> Array:
+        """(n,) forces."""
+        return self.forces_at(self.y)
 
-    def positions(self, y: Array) -> Array:
-        """Positions x_i of the rods from contracted ones, (..., N)."""
-        return y + self.rod * np.arange(self.particles)
+    def forces_at(self, y: Array) -> Array:
+        """(n,) forces on the same rods at other contracted positions."""
+        return self.force.forces(y + self._offset, self.domain)
+
+    def window(self, duration: float) -> Window | WholeRing:
+        """The rods that these can meet within ``duration``; see `Domain.window`."""
+        if self._closed:
+            return WholeRing(self.domain.ring.contracted)
+        return self.domain.window(self.y, self.v, duration)
+
+    def interaction_energy(self) -> float:
+        """Pair energy of the ring without the uniform background V~(0) N (N - 1)/2L."""
+        return self.force.energy(self.positions, self.domain)
+
+    def energy(self) -> float:
+        """Kinetic and pair energy per particle."""
+        kinetic = 0.5 * float(self.domain.total((self.v**2).sum(keepdims=True))[0])
+        return (kinetic + self.interaction_energy()) / self.domain.ring.particles
+
+    def mode_sums(self, modes: int) -> Array:
+        """sum_i exp(2 pi i m x_i/L) for m = 1..modes, (modes, 2)."""
+        return self.domain.total(partial_sums(self.positions, self.domain.ring.circumference, modes))
+
+    def power_sums(self) -> Array:
+        """Sums of v, v^2, v^3, v^4 over the ring, (4,)."""
+        return self.domain.total(np.array([(self.v**p).sum() for p in range(1, 5)]))
+
+    def histogram(self, edges: Array) -> NDArray[np.int32]:
+        """Rods of the ring with velocities between ``edges`` (B + 1,), (B,)."""
+        counts = np.histogram(self.v, edges)[0].astype(np.int32)
+        return np.asarray(self.domain.comm.allreduce(counts), np.int32)

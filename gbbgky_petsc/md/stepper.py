@@ -1,6 +1,6 @@
-"""Steps of one ring in time.
+"""Steps of the rods of one rank in time.
 
-`advance` is kick-drift-kick. Plain ("plain"), it is symplectic but of first order: a collision at time s of a step h
+A step is kick-drift-kick. Plain ("plain"), it is symplectic but of first order: a collision at time s of a step h
 exchanges the carriers of two forces, and the half kicks leave the carrier moving from rod i to rod i+1 with an error
 (s - h/2)(F_i - F_{i+1}). In "splitting" the collision itself adds that amount. With F linear in time between the ends
 of the step and in space across the two rods the terms in their relative speed cancel if the difference is the one *at
@@ -10,21 +10,51 @@ repetition of the drift: `sweeps` = 1 uses the forces of the first pass (error O
 more sweeps evaluate them again and reach rounding. Second order; momentum is conserved to rounding.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import DOP853
 from scipy.optimize import brentq
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.forces import FourierForce
-from gbbgky_petsc.md.kernels import advance_ring
-from gbbgky_petsc.md.rods import Ring
+from gbbgky_petsc.md.kernels import first_drift, second_drift
+from gbbgky_petsc.md.rods import Rods
+from gbbgky_petsc.physics.models.base import Array
 
-Array = NDArray[np.float64]
+#: moves rods by a duration with a longest step, in place
+Integrator = Callable[[Rods, float, float], None]
+#: integrators by their name in the case file
+INTEGRATORS: dict[str, Integrator] = {}
 
-INTEGRATORS = ("splitting", "plain", "reference")
+
+def integrator(name: str) -> Callable[[Integrator], Integrator]:
+    """Register an integrator under its name in the case file."""
+
+    def register(function: Integrator) -> Integrator:
+        INTEGRATORS[name] = function
+        return function
+
+    return register
+
+
+def advance(rods: Rods, duration: float, step: float, integrator: str = "splitting") -> None:
+    """Move rods by ``duration`` > 0 in place. Collective over the ranks of their ring.
+
+    Parameters
+    ----------
+    step : longest step; the duration is cut into equal ones
+    integrator : ``splitting`` (second order), ``plain`` (first order) or ``reference``
+
+    Raises
+    ------
+    InputError
+        For an unknown integrator, a step that is not positive, or domains too short for the step or the force.
+    """
+    if integrator not in INTEGRATORS:
+        raise InputError(f"md.integrator = {integrator!r}: allowed: {', '.join(INTEGRATORS)}")
+    if not (np.isfinite(step) and step > 0.0):
+        raise InputError(f"md.step = {step:g}: allowed: finite and positive")
+    INTEGRATORS[integrator](rods, duration, step)
 
 
 def steps_for(duration: float, step: float) -> tuple[int, float]:
@@ -33,71 +63,76 @@ def steps_for(duration: float, step: float) -> tuple[int, float]:
     return count, duration / count
 
 
-def advance(
-    ring: Ring,
-    force: FourierForce,
-    y: Array,
-    v: Array,
-    duration: float,
-    step: float,
-    integrator: str = "splitting",
-    sweeps: int = 1,
-) -> None:
-    """Move rings by ``duration`` > 0 in place, in compiled code.
+@integrator("splitting")
+def splitting(rods: Rods, duration: float, step: float, sweeps: int = 1) -> None:
+    """Second order; ``sweeps`` evaluations of the force in a step with collisions, see the module."""
+    _kick_drift_kick(rods, duration, step, True, sweeps)
 
-    Parameters
-    ----------
-    y, v : (R, N) contracted positions and velocities of R rings
-    step : longest step; the duration is cut into equal ones
-    integrator : ``splitting`` (second order), ``plain`` (first order) or ``reference``
-    sweeps : evaluations of the force in a step with collisions, see the module
 
-    Raises
-    ------
-    InputError
-        For an unknown integrator or a step that is not positive.
-    """
-    if integrator not in INTEGRATORS:
-        raise InputError(f"md.integrator = {integrator!r}: allowed: {', '.join(INTEGRATORS)}")
-    if not (np.isfinite(step) and step > 0.0):
-        raise InputError(f"md.step = {step:g}: allowed: finite and positive")
-    if integrator == "reference":
-        for r in range(y.shape[0]):
-            advance_reference(ring, force, y[r], v[r], duration, min(step, REFERENCE_STEP))
-        return
+@integrator("plain")
+def plain(rods: Rods, duration: float, step: float) -> None:
+    """First order: collisions exchange velocities and no more."""
+    _kick_drift_kick(rods, duration, step, False, 0)
+
+
+def _kick_drift_kick(rods: Rods, duration: float, step: float, correct: bool, sweeps: int) -> None:
     count, length = steps_for(duration, step)
-    args = (ring.rod, ring.circumference, force.weight, length, count, integrator == "splitting", sweeps)
-    for r in range(y.shape[0]):
-        advance_ring(y[r], v[r], *args)
+    compiled = rods.force.compiled(rods.domain)
+    if compiled is not None:
+        compiled(rods.y, rods.v, length, count, correct, sweeps)
+    else:
+        interpreted(rods, length, count, correct, sweeps)
+
+
+def interpreted(rods: Rods, step: float, count: int, correct: bool, sweeps: int) -> None:
+    """``count`` steps for any force on any number of ranks; `kernels.advance_ring` is the same loop compiled."""
+    rod = rods.domain.ring.rod
+    force = rods.forces()
+    for _ in range(count):
+        rods.v += 0.5 * step * force
+        window = rods.window(step)
+        (y, v, around), own = window.gather(rods.y, rods.v, force)
+        start_y, start_v, start_jump, jump = np.zeros((4, y.size))
+        hit = first_drift(y, v, around, rod, window.shift, step, correct, start_y, start_v, start_jump)
+        rods.y, rods.v = y[own], v[own]
+        again = rods.domain.anywhere(hit)
+        force = rods.forces()
+        for sweep in range(sweeps if again else 0):
+            if sweep > 0:
+                force = rods.forces()
+            (y, around), own = window.gather(rods.y, force)
+            second_drift(y, v, around, rod, window.shift, step, start_y, start_v, start_jump, jump)
+            rods.y, rods.v = y[own], v[own]
+        rods.v += 0.5 * step * force
 
 
 #: longest step of the paper's integrator
 REFERENCE_STEP = 0.0005
 
 
-def advance_reference(
-    ring: Ring, force: FourierForce, y: Array, v: Array, duration: float, max_step: float = REFERENCE_STEP
-) -> None:
-    """Event-driven DOP853 of one ring in place: every collision is located on the dense output and restarts it.
+@integrator("reference")
+def reference(rods: Rods, duration: float, step: float) -> None:
+    """`advance_reference` with steps of at most 0.0005; a ring of one rank only."""
+    if rods.domain.comm.size > 1:
+        raise InputError("md.integrator = 'reference': on one ring over several ranks; allowed: splitting, plain")
+    advance_reference(rods, duration, min(step, REFERENCE_STEP))
+
+
+def advance_reference(rods: Rods, duration: float, max_step: float = REFERENCE_STEP) -> None:
+    """Event-driven DOP853 of a whole ring: every collision is located on the dense output and restarts it.
 
     Tolerances are 1e-12 relative and absolute. Two rods that meet and part again within one step are missed; with
     the default step that takes a closing speed of the order of step times force.
-
-    Parameters
-    ----------
-    y, v : (N,) contracted positions and velocities
     """
-    n = ring.particles
-    index = ring.rod * np.arange(n)
+    n, contracted = rods.y.size, rods.domain.ring.contracted
 
     def rhs(_: float, state: Array) -> Array:
-        x = state[:n] + index
-        return np.concatenate([state[n:], force.forces(x, force.sums(x))])
+        return np.concatenate([state[n:], rods.forces_at(state[:n])])
 
     def gaps(state: Array) -> Array:
-        return np.append(np.diff(state[:n]), state[0] + ring.contracted - state[n - 1])
+        return np.append(np.diff(state[:n]), state[0] + contracted - state[n - 1])
 
-    state, time = np.concatenate([y, v]), 0.0
+    state, time = np.concatenate([rods.y, rods.v]), 0.0
     while time < duration:
         solver = DOP853(rhs, time, state, duration, max_step=max_step, rtol=1e-12, atol=1e-12)
         while solver.status == "running":
@@ -117,7 +152,7 @@ def advance_reference(
             j = (i + 1) % n
             state[n + i], state[n + j] = state[n + j], state[n + i]
             break
-    y[:], v[:] = state[:n], state[n:]
+    rods.y, rods.v = state[:n], state[n:]
 
 
 def _root(
@@ -129,16 +164,10 @@ def _root(
     return float(brentq(lambda t: gaps(dense(t))[pair], begin, end, xtol=1e-15))
 
 
-def step_for_tolerance(
-    ring: Ring, force: FourierForce, y: Array, v: Array, tolerance: float, trial: float = 0.1, duration: float = 50.0
-) -> float:
+def step_for_tolerance(rings: Sequence[Rods], tolerance: float, trial: float = 0.1, duration: float = 50.0) -> float:
     """Step at which the rms energy error per particle after ``duration`` is about ``tolerance``.
 
-    One trial run of copies of the rings; the error is of second order in the step. At most 10 trial steps' length.
-
-    Parameters
-    ----------
-    y, v : (R, N) starting rings, left as they are
+    One trial run of the rings, which it moves; the error is of second order in the step. At most ten trial steps long.
 
     Raises
     ------
@@ -147,15 +176,9 @@ def step_for_tolerance(
     """
     if not (np.isfinite(tolerance) and tolerance > 0.0):
         raise InputError(f"md.energy_tolerance = {tolerance:g}: allowed: finite and positive")
-    end_y, end_v = y.copy(), v.copy()
-    advance(ring, force, end_y, end_v, duration, trial)
-    change = energies(ring, force, end_y, end_v) - energies(ring, force, y, v)
+    start = np.array([rods.energy() for rods in rings])
+    for rods in rings:
+        advance(rods, duration, trial)
+    change = np.array([rods.energy() for rods in rings]) - start
     error = float(np.sqrt(np.mean(change**2)))
     return trial * min(10.0, np.sqrt(tolerance / error)) if error > 0.0 else 10.0 * trial
-
-
-def energies(ring: Ring, force: FourierForce, y: Array, v: Array) -> Array:
-    """Total energy per particle, (R,), without the uniform background."""
-    x = ring.positions(y)
-    pair = np.array([force.energy(force.sums(row), ring.particles) for row in x])
-    return (0.5 * (v**2).sum(axis=1) + pair) / ring.particles

@@ -1,8 +1,15 @@
-"""Observables of rho and of the density correlation: one definition for theory and dynamics."""
+"""Observables of rho and of the density correlation: one definition for theory and dynamics.
+
+The columns of /series are one table, `COLUMNS`: a method of `Sample` under `column` is a further one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
 
@@ -38,3 +45,99 @@ def rescaled_time_unit(model: IntegrableModel, potential: Potential, theta: Arra
     speed = rms_speed(model, theta, rho)
     rate = (model.contact_length * density * potential.strength) ** 2 / (potential.range * speed) ** 3
     return 1.0 / rate if rate > 0.0 else np.inf
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where along a run a sample is: t, size of the step that ends there or covers it, t of one rescaled unit."""
+
+    t: float
+    step: float
+    unit: float
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of /series: its name, unit, meaning, and how it follows from a sample."""
+
+    name: str
+    unit: str
+    meaning: str
+    value: Callable[["Sample", Clock], float]
+
+
+COLUMNS = {
+    c.name: c
+    for c in (
+        Column("t", "time", "time", lambda sample, clock: clock.t),
+        Column("t_rescaled", "1", "t (a rho V0)^2 / (xi v)^3", lambda sample, clock: clock.t / clock.unit),
+        Column("step", "time", "size of the step that ends at t or covers it", lambda sample, clock: clock.step),
+    )
+}
+
+
+def column(unit: str, meaning: str) -> Callable[[Callable[["Sample"], float]], property]:
+    """Decorator: a method of `Sample` becomes a property and a column of /series of the same name."""
+
+    def keep(method: Callable[["Sample"], float]) -> property:
+        name = method.__name__
+        COLUMNS[name] = Column(name, unit, meaning, lambda sample, clock: method(sample))
+        return property(method, doc=meaning)
+
+    return keep
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One moment of a run. Energies are per particle.
+
+    Attributes
+    ----------
+    model
+        The integrable model.
+    theta, rho : (N,)
+        Rapidities and density.
+    weight
+        Quadrature weight of theta.
+    interaction, absorbed
+        Interaction energy, and the part of it that was taken out at the ends of the z-domain.
+    """
+
+    model: IntegrableModel
+    theta: Array
+    weight: float
+    rho: Array
+    interaction: float
+    absorbed: float
+
+    @column("1/length", "int rho dtheta")
+    def density(self) -> float:
+        return self.weight * float(self.rho.sum())
+
+    @column("momentum", "int theta rho dtheta / density")
+    def momentum(self) -> float:
+        return momentum(self.theta, self.rho)
+
+    @column("1", "excess kurtosis of rho(theta)")
+    def kurtosis(self) -> float:
+        return kurtosis(self.theta, self.rho)
+
+    @column("energy", "int e rho dtheta / density")
+    def kinetic_energy(self) -> float:
+        return kinetic_energy(self.model, self.theta, self.rho)
+
+    @column("energy", "1/2 int V(z) int int g dz / density")
+    def interaction_energy(self) -> float:
+        return self.interaction
+
+    @column("energy", "interaction energy taken out at the ends of the z-domain, per particle")
+    def absorbed_energy(self) -> float:
+        return self.absorbed
+
+    @column("energy", "kinetic + interaction + absorbed: conserved")
+    def total_energy(self) -> float:
+        return self.kinetic_energy + self.interaction + self.absorbed
+
+    def row(self, clock: Clock) -> dict[str, float]:
+        """Every column."""
+        return {name: c.value(self, clock) for name, c in COLUMNS.items()}

@@ -6,118 +6,24 @@ On a periodic mesh streaming, diffusion and collective act on the discrete Fouri
     M_k = i s1 A + s2 D - i s1 V_k rho' (x) int,      s1, s2 the symbols of the z-stencils,
 
 so (shift + M_k . + . M_k^H)^-1 costs four matrix products after one eigen-decomposition of M_k. The coupling
-to rho is eliminated exactly: with J = [[shift, -B], [-Q, shift - L]] the Schur complement shift - B (shift - L)^-1 Q
-is an (N, N) matrix, assembled from the same decompositions. Contact and the ends of the z-domain are left to the
-Krylov method. Every linear invariant (number, momentum, energy) of J is one of the preconditioner too, so that
-Krylov iterates keep them whatever the tolerance.
+to rho is eliminated exactly: with J = [[shift - R, -B], [-Q, shift - L]], R from sources of layer 1 if there are any,
+the Schur complement shift - R - B (shift - L)^-1 Q is an (N, N) matrix, assembled from the same decompositions. Contact
+and the ends of the z-domain are left to the Krylov method. Linear invariants (number, momentum, energy) of J are some
+of the preconditioner too, so that Krylov iterates keep them whatever the tolerance.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.discrete.kronecker_sum import KroneckerSumInverse
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.equations.linearisation import Linearisation
 from gbbgky_petsc.fields import Fields, Wavenumbers
-from gbbgky_petsc.physics.models import Background
 from gbbgky_petsc.solvers.frozen import FrozenInverse, FrozenPC
-from gbbgky_petsc.terms import Setting
-
-if TYPE_CHECKING:
-    from gbbgky_petsc.equations.hierarchy import Jacobian
-
-Array = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
-
-
-@dataclass(frozen=True)
-class KroneckerSumInverse:
-    """Decompositions X diag(lambda) X^-1 of matrices M_k: solves (shift + M_k . + . M_k^H) G = F for each k.
-
-    Attributes
-    ----------
-    eigenvalues : (K, N)
-    vectors, vectors_inverse : (K, N, N)
-    vectors_h, inverse_h : (K, N, N) their Hermitian conjugates, stored for contiguous products
-    """
-
-    eigenvalues: ComplexArray
-    vectors: ComplexArray
-    vectors_inverse: ComplexArray
-    vectors_h: ComplexArray
-    inverse_h: ComplexArray
-
-    @classmethod
-    def of(cls, matrices: ComplexArray) -> "KroneckerSumInverse":
-        """Decompose (K, N, N) matrices.
-
-        Raises
-        ------
-        SolverError
-            If eigenvectors are too close to parallel (reconstruction error above 1e-6).
-        """
-        eigenvalues, vectors = np.linalg.eig(matrices)
-        inverse = np.linalg.inv(vectors)
-        rebuilt = (vectors * eigenvalues[:, None, :]) @ inverse
-        scale = np.abs(matrices).max(initial=1e-300)
-        error = np.abs(rebuilt - matrices).max(initial=0.0) / scale
-        if not error < 1e-6:
-            raise SolverError(f"lyapunov: an eigenbasis of M_k is numerically singular (error {error:.1e})")
-
-        def conjugate(x: ComplexArray) -> ComplexArray:
-            return np.ascontiguousarray(x.conj().swapaxes(1, 2))
-
-        return cls(eigenvalues, vectors, inverse, conjugate(vectors), conjugate(inverse))
-
-    def denominators(self, shift: float) -> ComplexArray:
-        """1/(shift + lambda_i + conj lambda_j), (K, N, N)."""
-        pair = self.eigenvalues[:, :, None] + self.eigenvalues[:, None, :].conj()
-        pair += shift
-        return np.reciprocal(pair, out=pair)
-
-    def to_modes(self, k: int, matrix: ComplexArray) -> ComplexArray:
-        """X^-1 F X^-H for the k-th matrix."""
-        return self.vectors_inverse[k] @ matrix @ self.inverse_h[k]
-
-    def from_modes(self, k: int, matrix: ComplexArray) -> ComplexArray:
-        """X G X^H for the k-th matrix."""
-        return self.vectors[k] @ matrix @ self.vectors_h[k]
-
-
-class OneBodyStreaming:
-    """M_k = i s1 A + s2 D, less the collective term if it is kept, with the symbols of the z-stencil.
-
-    Parameters
-    ----------
-    setting
-        Discrete equations.
-    k
-        This rank's wavenumbers, by number.
-    collective
-        Whether the collective term is part of the equations.
-    """
-
-    def __init__(self, setting: Setting, k: slice, collective: bool) -> None:
-        self._mesh, self._collective = setting.mesh, collective
-        mesh = setting.mesh
-        phase = 2.0 * np.pi * np.arange(k.start, k.stop) / mesh.z_points
-        self._s1 = mesh.stencil.first_symbol(phase)
-        self._s2 = mesh.stencil.second_symbol(phase)
-        # i s1 V_k of the convolution; on a mesh that does not wrap the cyclic one stands in for it
-        at_origin = np.roll(setting.force, -int(np.argmin(np.abs(mesh.z))))
-        self._mean_force = np.where(self._s1 == 0.0, 0.0, mesh.z_spacing * np.fft.rfft(at_origin)[k])
-
-    def at(self, background: Background) -> ComplexArray:
-        """M_k at the background's rho, (K, N, N)."""
-        M = 1j * self._s1[:, None, None] * background.flux_jacobian + self._s2[:, None, None] * background.diffusion
-        if self._collective:
-            slope = self._mesh.theta_derivative @ background.rho
-            pull = slope[:, None] * np.full(self._mesh.theta_points, self._mesh.theta_weight)
-            M = M - self._mean_force[:, None, None] * pull
-        return np.asarray(M)
+from gbbgky_petsc.terms import Point, Setting, Term, Waves, total_symbol
 
 
 class Coupled(FrozenInverse):
@@ -127,35 +33,37 @@ class Coupled(FrozenInverse):
     ----------
     setting, fields
         Discrete equations and layout of the vectors.
-    collective
-        Whether the collective term is part of the equations.
+    terms
+        The implicit terms, which give their symbols.
     """
 
-    def __init__(self, setting: Setting, fields: Fields, collective: bool) -> None:
+    def __init__(self, setting: Setting, fields: Fields, terms: Sequence[Term]) -> None:
         mesh = setting.mesh
-        self._fields = fields
+        self._fields, self._terms = fields, terms
         self._mesh = mesh
         self.wavenumbers = Wavenumbers(fields)
         own = self.wavenumbers.k_range
         k = np.arange(own.start, own.stop)
-        self._streaming = OneBodyStreaming(setting, own, collective)
+        self._waves = Waves.of_mesh(setting, own)
         force = np.fft.rfft(setting.force)
         self._force = force[own]  # source V' on the mesh
         both = np.where((k == 0) | (2 * k == mesh.z_points), 1.0, 2.0)  # k and -k
         self._one_body_weight = both * mesh.z_spacing / mesh.z_points * self._force.conj()
         self.shift = np.nan
 
-    def decompose(self, background: Background) -> None:
-        """New decompositions at the background's rho. Not collective."""
-        mesh = self._mesh
+    def decompose(self, point: Point) -> None:
+        """New decompositions at the point's rho."""
+        mesh, background = self._mesh, point.background
         self._background = background
-        self._slope = mesh.theta_derivative @ background.rho
-        self._inverse = KroneckerSumInverse.of(self._streaming.at(background))
+        self._slope = point.slope
+        self._inverse = KroneckerSumInverse.of(total_symbol(self._terms, point, self._waves))
+        direct = [t for t in (term.one_body_tangent(point) for term in self._terms) if t is not None]
+        self._direct = np.sum(direct, axis=0) if direct else np.zeros((mesh.theta_points,) * 2)
         # int dtheta' of X G X^H is X (G y)
         self._y = mesh.theta_weight * self._inverse.vectors_h.sum(axis=2)
         self._slope_modes = self._inverse.vectors_inverse @ self._slope
         self._charge_modes = self._inverse.vectors_inverse @ background.charge
-        self.rho = background.rho.copy()
+        self.rho = point.rho.copy()
         self.shift = np.nan
 
     def describe(self) -> str:
@@ -182,7 +90,7 @@ class Coupled(FrozenInverse):
             along_change += (scale * (inverse.vectors[k] @ by_response)).real
         total = along_slope @ mesh.theta_derivative + along_change @ self._background.charge_response
         self._fields.comm.Allreduce(MPI.IN_PLACE, total)
-        self._schur = np.linalg.inv(shift * np.eye(n) - mesh.theta_derivative @ total)
+        self._schur = np.linalg.inv(shift * np.eye(n) - self._direct - mesh.theta_derivative @ total)
 
     def solve(self, one_body: Array, pair: Array) -> tuple[Array, Array]:
         inverse, background = self._inverse, self._background
@@ -193,7 +101,7 @@ class Coupled(FrozenInverse):
             modes *= self._denominator[k]
             spectrum[k] = modes
             y, X = self._y[k], inverse.vectors[k]
-            moment = X @ (modes @ y) - X.conj() @ (y.conj() @ modes)  # m - m~, see `terms.OneBody`
+            moment = X @ (modes @ y) - X.conj() @ (y.conj() @ modes)  # m - m~, see `terms.CorrelationForce`
             pull += 0.5 * (self._one_body_weight[k] * moment).real
         self._fields.comm.Allreduce(MPI.IN_PLACE, pull)
         change = self._schur @ (one_body[:-1] + self._mesh.theta_derivative @ pull)
@@ -222,6 +130,5 @@ class LyapunovPC(FrozenPC):
 
     name = "lyapunov"
 
-    def build(self, pc: PETSc.PC, jacobian: "Jacobian") -> Coupled:
-        hierarchy = jacobian.hierarchy
-        return Coupled(hierarchy.setting, hierarchy.fields, hierarchy.has("collective"))
+    def build(self, pc: PETSc.PC, at: Linearisation) -> Coupled:
+        return Coupled(at.setting, at.fields, at.terms)

@@ -12,22 +12,18 @@ the dependence of g on rho. Rows are spread over ranks by theta, with all z on o
 block Jacobi is exact.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Boundary
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.equations.linearisation import Linearisation
 from gbbgky_petsc.errors import SolverError
-from gbbgky_petsc.fields import Wavenumbers
-from gbbgky_petsc.physics.models import Background
+from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, State, Wavenumbers
 from gbbgky_petsc.solvers.frozen import FrozenInverse, FrozenPC
-
-if TYPE_CHECKING:
-    from gbbgky_petsc.equations.hierarchy import Hierarchy, Jacobian
-
-Array = NDArray[np.float64]
+from gbbgky_petsc.terms import OneBodyTerm, Point, Setting, Term
 
 
 def inner_solver(comm: PETSc.Comm, prefix: str) -> PETSc.KSP:
@@ -49,27 +45,26 @@ class NormalModes(FrozenInverse):
 
     Parameters
     ----------
-    hierarchy
-        The discrete equations.
-    names
-        Implicit terms.
+    setting, fields
+        Discrete equations and layout of the vectors.
+    terms
+        The implicit terms, which give their normal forms.
     solver
-        The inner solver, see `inner_solver`.
+        The inner solver, see `inner_solver`; destroyed with the inverse.
     """
 
-    def __init__(self, hierarchy: "Hierarchy", names: frozenset[str], solver: PETSc.KSP) -> None:
-        self._h = hierarchy
-        self._names = names
-        self.layout = layout = Wavenumbers(hierarchy.fields)
-        mesh = hierarchy.mesh
+    def __init__(self, setting: Setting, fields: Fields, terms: Sequence[Term], solver: PETSc.KSP) -> None:
+        self._fields, self._terms = fields, terms
+        self.layout = layout = Wavenumbers(fields)
+        mesh = setting.mesh
         n, points, w = mesh.theta_points, mesh.z_points, mesh.stencil.width
         self._rows = layout.row_range
         lines = (self._rows.stop - self._rows.start) * n
         self.shift = np.nan
-        slab = hierarchy.fields.z_range
-        self._one_body_energy = np.append(mesh.theta_weight * hierarchy.model.energy(mesh.theta), 1.0)
-        self._pair_energy = mesh.theta_weight * hierarchy.one_body.energy_weights[slab]
-        self._V = hierarchy.setting.V[slab]
+        slab = fields.slab().planes
+        self._one_body_energy = np.append(mesh.theta_weight * setting.model.energy(mesh.theta), 1.0)
+        self._pair_energy = mesh.theta_weight * setting.energy_weights[slab]
+        self._V = setting.V[slab]
 
         # tables (Nz, 2w + 1) of the banded matrix in z, columns in ascending order
         column = np.arange(points)[:, None] + np.arange(-w, w + 1)[None, :]
@@ -82,13 +77,13 @@ class NormalModes(FrozenInverse):
         column = np.take_along_axis(column, order, 1)
 
         size, total = points * lines, points * n * n
-        start = int(hierarchy.fields.comm.exscan(size) or 0)
+        start = int(fields.comm.exscan(size) or 0)
         entries = np.repeat(self._inside.sum(axis=1), lines)
         self._pattern = (
             np.concatenate([[0], np.cumsum(entries)]).astype(PETSc.IntType),
             self._entries(start + column[:, None, :] * lines + np.arange(lines)[None, :, None]).astype(PETSc.IntType),
         )
-        comm = hierarchy.fields.dm.comm
+        comm = fields.dm.comm
         self.matrix = PETSc.Mat().createAIJ(((size, total), (size, total)), comm=comm)
         self.matrix.setPreallocationCSR((*self._pattern, np.zeros(self._pattern[1].size)))
         self._source, self._solution = self.matrix.createVecs()
@@ -99,28 +94,33 @@ class NormalModes(FrozenInverse):
         """Values (Nz, lines, 2w + 1) of all rows without those beyond an open end, in the order of the matrix."""
         return values[np.broadcast_to(self._inside[:, None, :], values.shape)] if not self._inside.all() else values
 
-    def decompose(self, background: Background) -> None:
-        mesh, names, rows = self._h.mesh, self._names, self._rows
-        self._background = background
+    def decompose(self, point: Point) -> None:
+        rows = self._rows
+        self._point = point
+        background = point.background
         # energy of V c x c
         chi = float(background.charge.sum())
-        self._carried = self._h.fields.comm.allreduce(float(self._pair_energy @ self._V) * chi**2)
-        self._to_modes = background.rotation
-        self._from_modes = np.linalg.inv(background.rotation)
-        v = background.velocity
-        d = np.diag(self._to_modes @ background.diffusion @ self._from_modes)
-        difference = (v[rows, None] - v[None, :]).ravel() * ("streaming" in names)
-        spread = (d[rows, None] + d[None, :]).ravel() * ("diffusion" in names)
-        values = difference[None, :, None] * self._first[:, None, :]
-        values -= spread[None, :, None] * self._second[:, None, :]
-        if "boundary" in names:
-            decay = np.broadcast_to(mesh.absorption[:, None], values.shape[:2]).copy()
-            if mesh.boundary is Boundary.ZERO:
-                decay[[0, -1]] += np.abs(difference) / (2.0 * mesh.z_spacing)
-            values += decay[:, :, None] * self._centre[:, None, :]
+        self._carried = self._fields.comm.allreduce(float(self._pair_energy @ self._V) * chi**2)
+        self._to_modes, self._from_modes = background.rotation, background.rotation_inverse
+        forms = [form for form in (term.normal_form(point) for term in self._terms) if form is not None]
+        lines = (rows.stop - rows.start) * point.slope.size
+        values = np.zeros((self._first.shape[0], lines, self._first.shape[1]))
+        for form in forms:
+            if form.first is not None:
+                difference = (form.first[rows, None] - form.first[None, :]).ravel()
+                values -= difference[None, :, None] * self._first[:, None, :]
+            if form.second is not None:
+                total = (form.second[rows, None] + form.second[None, :]).ravel()
+                values -= total[None, :, None] * self._second[:, None, :]
+            if form.decay is not None:
+                n = point.slope.size
+                decay = np.broadcast_to(form.decay, (len(values), n, n))[:, rows].reshape(len(values), lines)
+                values += decay[:, :, None] * self._centre[:, None, :]
         self.matrix.setValuesCSR(*self._pattern, self._entries(values).ravel())
         self.matrix.assemble()
-        self.rho = background.rho.copy()
+        direct = [t for t in (term.one_body_tangent(point) for term in self._terms) if t is not None]
+        self._direct = np.sum(direct, axis=0) if direct else None
+        self.rho = point.rho.copy()
         self.shift = 0.0
 
     def set_shift(self, shift: float) -> None:
@@ -130,7 +130,6 @@ class NormalModes(FrozenInverse):
         self.solver.setUp()
 
     def solve(self, one_body: Array, pair: Array) -> tuple[Array, Array]:
-        h = self._h
         modes = self._to_modes @ pair @ self._to_modes.T
         pencil = self.layout.to_pencils(modes)
         self._source.array_w[:] = pencil.ravel()
@@ -140,23 +139,45 @@ class NormalModes(FrozenInverse):
             raise SolverError(f"{self.solver.getOptionsPrefix()}: the inner solver failed (reason {reason})")
         modes = self.layout.to_slabs(self._solution.array_r.reshape(pencil.shape))
         g = self._from_modes @ modes @ self._from_modes.T
-        field = h.pair_field(g)
-        rate = np.append(h.one_body.rate(field), h.absorbed_rate(self._background, field))
-        change = (one_body + rate) / self.shift
+        change = self._one_body(one_body + self._rate(g))
         defect = self._energy(one_body, pair) / self.shift - self._energy(change, g)
         if self._carried > 0.0:
-            c = self._background.charge
+            c = self._point.background.charge
             g += (defect / self._carried) * self._V[:, None, None] * (c[:, None] * c[None, :])
         return change, g
 
+    def _rate(self, g: Array) -> Array:
+        """(N + 1,) rates of rho and of the absorbed energy that g makes. Collective."""
+        point = self._point
+        x = State(self._fields, None, {PAIR: g, ONE_BODY: np.zeros(point.slope.size + 1)})
+        rho = [term.rho_rate(point, x) for term in self._terms if isinstance(term, OneBodyTerm) and PAIR in term.reads]
+        return np.append(np.sum(rho, axis=0), sum(term.absorbed_power(point, x) for term in self._terms))
+
+    def _one_body(self, source: Array) -> Array:
+        """(shift - R)^-1 source, R the tangent of sources of layer 1."""
+        if self._direct is None:
+            return source / self.shift
+        n = source.size - 1
+        rho = np.linalg.solve(self.shift * np.eye(n) - self._direct, source[:-1])
+        return np.append(rho, source[-1] / self.shift)
+
     def _energy(self, one_body: Array, pair: Array) -> float:
         """Kinetic + absorbed + interaction energy per unit length, the linear invariant of J."""
-        interaction = self._h.fields.comm.allreduce(float(self._pair_energy @ pair.sum(axis=(1, 2))))
+        interaction = self._fields.comm.allreduce(float(self._pair_energy @ pair.sum(axis=(1, 2))))
         return float(self._one_body_energy @ one_body) + interaction
 
     def describe(self) -> str:
-        entries = self._h.fields.comm.allreduce(self._pattern[1].size)
+        entries = self._fields.comm.allreduce(self._pattern[1].size)
         return f"normal modes: {entries} matrix entries, inner solver -{self.solver.getOptionsPrefix()}*"
+
+    def view(self, viewer: PETSc.Viewer) -> None:
+        viewer.pushASCIITab()
+        self.solver.view(viewer)
+        viewer.popASCIITab()
+
+    def destroy(self) -> None:
+        for item in (self.solver, self.matrix, self._source, self._solution):
+            item.destroy()
 
 
 class NormalModesPC(FrozenPC):
@@ -182,12 +203,5 @@ class NormalModesPC(FrozenPC):
         if self._solver is None:  # here already, so that -help lists its options
             self._solver = inner_solver(pc.comm, f"{pc.getOptionsPrefix() or ''}normal_modes_")
 
-    def build(self, pc: PETSc.PC, jacobian: "Jacobian") -> NormalModes:
-        return NormalModes(jacobian.hierarchy, jacobian.names, self._solver)
-
-    def view(self, pc: PETSc.PC, viewer: PETSc.Viewer | None = None) -> None:
-        super().view(pc, viewer)
-        if viewer is not None and isinstance(self.inverse, NormalModes):
-            viewer.pushASCIITab()
-            self.inverse.solver.view(viewer)
-            viewer.popASCIITab()
+    def build(self, pc: PETSc.PC, at: Linearisation) -> NormalModes:
+        return NormalModes(at.setting, at.fields, at.terms, self._solver)

@@ -1,4 +1,4 @@
-"""PETSc's options database: command line before case before preset."""
+"""PETSc's options: command line before case before preset, for each object by itself."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,11 +7,80 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.errors import InputError
 
+Value = str | int | float | bool
 
-def preset(options: PETSc.Options, key: str, value: str) -> None:
-    """Set an option that neither the command line nor the case file has set."""
-    if not options.hasName(key):
-        options[key] = value
+
+def text_of(value: Value) -> str:
+    """A value as PETSc reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class ScopedOptions:
+    """The options of one object.
+
+    What PETSc's global database holds (command line, options files) comes first, then ``table``, then ``presets``.
+    The latter two are in the database only inside `inserted`, so that no other object sees them.
+
+    Parameters
+    ----------
+    prefix
+        Of the object's options.
+    presets
+        Defaults by name without prefix.
+    table
+        A case's [petsc] table, by full names.
+    """
+
+    def __init__(self, prefix: str, presets: Mapping[str, str], table: Mapping[str, Value] | None = None) -> None:
+        self.prefix = prefix
+        given = {key.lstrip("-"): text_of(value) for key, value in (table or {}).items()}
+        self._values = {prefix + key: value for key, value in presets.items()} | given
+        self._database = PETSc.Options()
+
+    def get(self, name: str) -> str | None:
+        """The value that holds, None where nobody has set one."""
+        full = self.prefix + name
+        if self._database.hasName(full):
+            return str(self._database.getString(full, ""))
+        return self._values.get(full)
+
+    def number(self, name: str) -> float | None:
+        """The value as a number.
+
+        Raises
+        ------
+        InputError
+            If it is none.
+        """
+        text = self.get(name)
+        try:
+            return None if text is None else float(text)
+        except ValueError as error:
+            raise InputError(f"-{self.prefix}{name} {text}: not a number; allowed: a number") from error
+
+    @contextmanager
+    def inserted(self, **replaced: str) -> Iterator[None]:
+        """All values are in the database; ``replaced`` by name without prefix, also over the command line."""
+        database = self._database
+        added = [key for key in self._values if not database.hasName(key)]
+        full = {self.prefix + name: value for name, value in replaced.items()}
+        before = {key: database.getString(key, "") for key in full if database.hasName(key)}
+        for key in added:
+            database[key] = self._values[key]
+        for key, value in full.items():
+            database[key] = value
+        try:
+            yield
+        finally:
+            for key in {*added, *full} - set(before):
+                database.delValue(key)
+            for key, value in before.items():
+                database[key] = value
+                database.getString(key, "")  # counts as used
+
+    def resolved(self) -> dict[str, str]:
+        """Every option that is set, by full name."""
+        return self._values | dict(self._database.getAll())
 
 
 @contextmanager
@@ -24,12 +93,16 @@ def option_errors() -> Iterator[None]:
         raise InputError(f"PETSc options: {cause.partition('] ')[2] or cause}") from error
 
 
-def apply_table(table: Mapping[str, str | int | float | bool]) -> bool:
-    """Put the case's [petsc] options in the database, behind those of the command line; whether there is any option."""
+def apply_table(table: Mapping[str, Value]) -> bool:
+    """Put a case's [petsc] options in the database of this process, behind those of the command line.
+
+    For commands, which run one case: PETSc can then name those that nobody read. Returns whether there is any option.
+    """
     options = PETSc.Options()
     given = bool(options.getAll()) or bool(table)
     for key, value in table.items():
-        preset(options, key.lstrip("-"), str(value).lower() if isinstance(value, bool) else str(value))
+        if not options.hasName(key.lstrip("-")):
+            options[key.lstrip("-")] = text_of(value)
     return given
 
 

@@ -24,33 +24,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Position:
-    """Where an integration stands, but for g.
-
-    Attributes
-    ----------
-    t, number
-        Time and number of accepted steps.
-    step, longest_step
-        Step that comes next, and the one that the next stop may have cut short.
-    one_body : (N + 1,) rho and the absorbed energy
-    preconditioner_rho : (N,) rho at which the preconditioner was built; NaN where none was
-    """
-
-    t: float
-    number: int
-    step: float
-    longest_step: float
-    one_body: Array
-    preconditioner_rho: Array
-
-
-@dataclass(frozen=True)
-class Checkpoint(Position):
+class Checkpoint:
     """What /checkpoint holds; numbers as attributes, arrays as datasets.
 
     Attributes
     ----------
+    t, number, step, longest_step
+        See `gbbgky_petsc.solvers.integrator.Position`.
+    preconditioner_rho : (N,)
+        rho at which the preconditioner was built; NaN where none was.
+    one_body : (N + 1,)
+        rho and the absorbed energy.
     series_rows, snapshot_rows
         How much of the result file is older than this.
     wall_seconds
@@ -59,6 +43,12 @@ class Checkpoint(Position):
         What the case made of its formulas and tables, to recognise it.
     """
 
+    t: float
+    number: int
+    step: float
+    longest_step: float
+    preconditioner_rho: Array
+    one_body: Array
     series_rows: int
     snapshot_rows: int
     wall_seconds: float
@@ -132,19 +122,19 @@ def write_pair(path: Path, layout: "Fields", pair: Array) -> None:
 
 def read_pair(path: Path, layout: "Fields") -> Array:
     """This rank's slab (planes, N, N) of g. Collective; raises `SolverError`."""
-    pair = np.empty(layout.pair_shape, dtype="<f8")
+    pair = np.empty(layout.slab().shape, dtype="<f8")
     _transfer(path, layout, MPI.MODE_RDONLY, pair, MPI.File.Read_at_all)
     return pair.astype(float, copy=False)
 
 
 def _transfer(path: Path, layout: "Fields", mode: int, slab: Array, how: Callable[..., None]) -> None:
-    planes, n, _ = layout.pair_shape
+    planes, n, _ = layout.slab().shape
     plane = MPI.DOUBLE.Create_contiguous(n * n).Commit()  # counts stay small whatever the mesh
     try:
         file = MPI.File.Open(layout.comm, str(path), mode)
         if mode & MPI.MODE_WRONLY:
             file.Set_size(8 * n * n * layout.mesh.z_points)
-        how(file, 8 * n * n * layout.z_range.start, [slab, planes, plane])
+        how(file, 8 * n * n * layout.slab().planes.start, [slab, planes, plane])
         if mode & MPI.MODE_WRONLY:
             file.Sync()
         file.Close()

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics.observables import COLUMNS
 from gbbgky_petsc.store.checkpoint import Checkpoint
 
 FORMAT_VERSION = 1
@@ -28,18 +29,7 @@ class Schema:
     axes: dict[str, str]
 
 
-SERIES = {
-    "t": ("time", "time"),
-    "t_rescaled": ("1", "t (a rho V0)^2 / (xi v)^3"),
-    "kurtosis": ("1", "excess kurtosis of rho(theta)"),
-    "density": ("1/length", "int rho dtheta"),
-    "momentum": ("momentum", "int theta rho dtheta / density"),
-    "kinetic_energy": ("energy", "int e rho dtheta / density"),
-    "interaction_energy": ("energy", "1/2 int V(z) int int g dz / density"),
-    "absorbed_energy": ("energy", "interaction energy taken out at the ends of the z-domain, per particle"),
-    "total_energy": ("energy", "kinetic + interaction + absorbed: conserved"),
-    "step": ("time", "size of the step that ends at t or covers it"),
-}
+SERIES = {name: (c.unit, c.meaning) for name, c in COLUMNS.items()}
 SNAPSHOTS = {
     "t": ("time", "time"),
     "t_rescaled": ("1", "rescaled time"),

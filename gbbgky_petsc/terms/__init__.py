@@ -1,25 +1,47 @@
-"""The terms of the hierarchy, one per file: each states its equation and applies itself."""
+"""The terms of the equations, one per file: each states its equation and applies itself; importing makes them known."""
 
-from gbbgky_petsc.terms.base import PairField, Setting, Term
+from gbbgky_petsc.terms.base import (
+    BOUNDARIES,
+    TERMS,
+    NormalForm,
+    OneBodyTerm,
+    PairTerm,
+    Point,
+    Setting,
+    Term,
+    Waves,
+    register,
+    register_boundary,
+    total_symbol,
+)
 from gbbgky_petsc.terms.boundary import AbsorbingLayer, BoundaryTerm, Outflow
 from gbbgky_petsc.terms.collective import Collective
 from gbbgky_petsc.terms.contact import Contact
+from gbbgky_petsc.terms.correlation_force import CorrelationForce
 from gbbgky_petsc.terms.diffusion import Diffusion
 from gbbgky_petsc.terms.forcing import Forcing
-from gbbgky_petsc.terms.one_body import OneBody
 from gbbgky_petsc.terms.streaming import Streaming
 
 __all__ = [
+    "BOUNDARIES",
+    "TERMS",
     "AbsorbingLayer",
     "BoundaryTerm",
     "Collective",
     "Contact",
+    "CorrelationForce",
     "Diffusion",
     "Forcing",
-    "OneBody",
+    "NormalForm",
+    "OneBodyTerm",
     "Outflow",
-    "PairField",
+    "PairTerm",
+    "Point",
     "Setting",
     "Streaming",
     "Term",
+    "Waves",
+    "register",
+    "register_boundary",
+    "total_symbol",
 ]

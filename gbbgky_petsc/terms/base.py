@@ -1,28 +1,42 @@
-"""What the terms share: their fixed setting, the pair field they act on, and their interface."""
+"""What the terms share: their fixed setting, the point at which the model is linearised, and their interface."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
 
-from gbbgky_petsc.discrete.kronecker import KroneckerFactor
+from gbbgky_petsc.discrete.kronecker import KroneckerProduct
 from gbbgky_petsc.discrete.mesh import Array, Boundary, PhaseSpaceMesh
-from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.physics.models import Background
+from gbbgky_petsc.fields import ONE_BODY, PAIR, BlockSpec, Fields, Rate, State
+from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
+
+ComplexArray = NDArray[np.complex128]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Mesh and potential as the discrete equations see them.
+    """Model, potential and mesh as the discrete equations see them.
 
     On a periodic mesh V is the image sum over the ring. V' is the z-stencil applied to V, which
     makes E_kin + E_int an exact invariant of the discrete equations.
+
+    Attributes
+    ----------
+    closure
+        Contact closure, ``fluctuation`` or ``printed``, see `gbbgky_petsc.terms.contact`.
     """
 
     mesh: PhaseSpaceMesh
+    model: IntegrableModel
     potential: Potential
+    closure: str = "fluctuation"
 
     def _potential(self, z: Array) -> Array:
         if self.mesh.boundary is Boundary.PERIODIC:
@@ -54,58 +68,240 @@ class Setting:
             return np.roll(self.force, -(self.mesh.z_points // 2))
         return self._beyond(self.mesh.z_points)
 
+    @cached_property
+    def energy_weights(self) -> Array:
+        """(Nz,) weights of the interaction energy per unit length: sum_z weights int int g."""
+        return 0.5 * self.mesh.z_spacing * self.mesh.theta_weight * self.V
 
-class PairField:
-    """A slab of g with what terms ask of it, each computed once.
+    def interaction_energy(self, x: State) -> float:
+        """1/2 int dz V int int g per unit length. Collective."""
+        return float(self.energy_weights @ x.moments[0].sum(axis=1))
 
-    Parameters
+    def at(self, rho: Array) -> "Point":
+        """The model linearised at rho, (N,); rho is copied."""
+        mesh, rho = self.mesh, rho.copy()
+        background = self.model.background(mesh.theta, mesh.theta_weight, rho)
+        return Point(background, mesh.theta_derivative @ rho)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A density rho with what terms need there; immutable.
+
+    Attributes
     ----------
-    fields
-        Layout of the vectors.
-    pair : (planes, N, N) this rank's g
-    haloed : (planes + 2w, N, N) work space that receives g and its halo
+    background
+        The integrable model linearised at rho.
+    slope : (N,) rho' = d rho/d theta
     """
 
-    def __init__(self, fields: Fields, pair: Array, haloed: Array) -> None:
-        self.fields = fields
-        self.pair = pair
-        self._haloed = haloed
+    background: Background
+    slope: Array
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    @cached_property
-    def haloed(self) -> Array:
-        """g with w further planes on either side. Collective."""
-        self.fields.with_halo(self.pair, self._haloed)
-        return self._haloed
+    @property
+    def rho(self) -> Array:
+        """(N,)"""
+        return self.background.rho
 
-    @cached_property
-    def moments(self) -> tuple[Array, Array]:
-        """m_theta(z) = int dtheta' g and its mirror int dtheta g, each (Nz, N) on every rank. Collective."""
-        weight = self.fields.mesh.theta_weight
-        local = np.stack([self.pair.sum(axis=2), self.pair.sum(axis=1)], axis=1) * weight
-        both = self.fields.gather_planes(local)
-        return both[:, 0], both[:, 1]
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """The value of ``compute``, which is called the first time only."""
+        if name not in self._known:
+            self._known[name] = compute()
+        return self._known[name]
+
+
+@dataclass(frozen=True)
+class Waves:
+    """Wavenumbers in z as symbols see them: of a stencil on a mesh, or of the continuous line.
+
+    Attributes
+    ----------
+    first : (K,) s1 with d/dz -> i s1
+    second : (K,) s2 with d^2/dz^2 -> - s2
+    mean_force : (K,) i s1 V_k, the transform of V'
+    """
+
+    first: Array
+    second: Array
+    mean_force: ComplexArray
+
+    @classmethod
+    def of_mesh(cls, setting: Setting, numbers: slice) -> "Waves":
+        """Wavenumbers 2 pi j/(Nz dz) of a mesh, j in ``numbers``.
+
+        On a mesh that does not wrap the cyclic convolution stands in for the open one.
+        """
+        mesh = setting.mesh
+        phase = 2.0 * np.pi * np.arange(numbers.start, numbers.stop) / mesh.z_points
+        first = mesh.stencil.first_symbol(phase)
+        at_origin = np.roll(setting.force, -int(np.argmin(np.abs(mesh.z))))
+        mean_force = np.where(first == 0.0, 0.0, mesh.z_spacing * np.fft.rfft(at_origin)[numbers])
+        return cls(first, mesh.stencil.second_symbol(phase), mean_force)
+
+    @classmethod
+    def of_line(cls, k: Array, transform: Array) -> "Waves":
+        """Wavenumbers k (K,) of the infinite line, ``transform`` (K,) being V_k."""
+        return cls(k, k**2, 1j * k * transform)
+
+
+@dataclass(frozen=True)
+class NormalForm:
+    """A term on normal modes G = (R^t x R^t) g as far as it is diagonal there: first d/dz + second d^2/dz^2 - decay.
+
+    Attributes
+    ----------
+    first, second : (N,) one side's coefficient c; that of the pair (i, j) is c_i - c_j, and c_i + c_j for ``second``
+    decay : (Nz, N, N) or what broadcasts to it
+    """
+
+    first: Array | None = None
+    second: Array | None = None
+    decay: Array | None = None
 
 
 class Term(ABC):
-    """A term of layer 2 that is linear in g at given rho.
+    """A labelled term of an equation: a contribution to the rate of some blocks, given the state.
 
-    Terms with ``factors`` can be assembled; their `add` must agree with them to rounding.
+    Subclasses state their equation, implement `add`, and what else they have: the derivative `add_tangent` for
+    implicit integrators, Kronecker products, symbols and normal forms for matrices and preconditioners. A term has no
+    state of its own; what depends on rho comes with the `Point`.
+
+    Attributes
+    ----------
+    name
+        The label.
+    reads, writes
+        Names of blocks.
+    tangent_reads
+        Slabs whose values at the point of linearisation the tangent needs; whole blocks and moments of g are there.
     """
 
-    name: str
+    name: ClassVar[str] = ""
+    reads: ClassVar[tuple[str, ...]] = (PAIR,)
+    writes: ClassVar[tuple[str, ...]] = (PAIR,)
+    tangent_reads: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
-        self.setting = setting
-        self.fields = fields
-        self.mesh = setting.mesh
+        self.setting, self.fields, self.mesh = setting, fields, setting.mesh
 
-    def update(self, background: Background) -> None:  # noqa: B027 (most boundaries do not depend on rho)
-        """Take over the operators at a new rho."""
+    @classmethod
+    def blocks(cls, mesh: PhaseSpaceMesh) -> tuple[BlockSpec, ...]:
+        """Unknowns beyond rho and g that come with the term."""
+        return ()
+
+    def initial_blocks(self, point: Point) -> dict[str, Array]:
+        """Values at t = 0 of the unknowns that come with the term, where they are not zero."""
+        return {}
 
     @abstractmethod
-    def add(self, field: PairField, out: Array) -> None:
-        """out += term(g), (planes, N, N). Collective."""
+    def add(self, point: Point, x: State, out: Rate) -> None:
+        """out += term(x), rho of x being that of ``point``. Collective."""
 
     @abstractmethod
-    def factors(self) -> list[KroneckerFactor]:
-        """The term as a sum of Kronecker products."""
+    def add_tangent(self, point: Point, x: State, change: State, out: Rate) -> None:
+        """out += derivative of the term at x along ``change``. Collective."""
+
+    def absorbed_power(self, point: Point, x: State) -> float:
+        """Interaction energy per unit length and time that the term takes out at the ends of z. Collective."""
+        return 0.0
+
+    def summands(self, point: Point) -> list[KroneckerProduct]:
+        """The term's action from g to g as a sum of Kronecker products, equal to `add` to rounding."""
+        return []
+
+    def absorbed_row(self, point: Point) -> Array | None:
+        """`absorbed_power` as a linear form on g in the order (z, theta, theta'), (Nz N N,); None where it vanishes."""
+        return None
+
+    def one_body_rows(self, point: Point) -> sp.csr_matrix | None:
+        """The action from g to rho, (N, Nz N N) sparse; None where it vanishes."""
+        return None
+
+    @staticmethod
+    def symbol(point: Point, waves: Waves) -> ComplexArray | None:
+        """S_k, (K, N, N), if the term acts as - (S_k G_k + G_k S_k^H) on the transform of g; else None."""
+        return None
+
+    def normal_form(self, point: Point) -> NormalForm | None:
+        """The part of the term that is diagonal in normal modes; None: there is none."""
+        return None
+
+    def one_body_tangent(self, point: Point) -> Array | None:
+        """d(rate of rho)/d rho at fixed g, (N, N); None where it vanishes."""
+        return None
+
+    def release(self) -> None:  # noqa: B027 (nothing by default)
+        """Free PETSc objects, if any. Collective."""
+
+
+class OneBodyTerm(Term):
+    """A term of layer 1: a contribution to d rho/dt."""
+
+    writes = (ONE_BODY,)
+
+    @abstractmethod
+    def rho_rate(self, point: Point, x: State) -> Array:
+        """Its d rho/dt, (N,) on every rank. Collective."""
+
+    def add(self, point: Point, x: State, out: Rate) -> None:
+        out[ONE_BODY][:-1] += self.rho_rate(point, x)
+
+
+class PairTerm(Term):
+    """A term that is linear in g at given rho.
+
+    Of its dependence on rho the tangent keeps what `add_response` gives, by default nothing.
+    """
+
+    def add_tangent(self, point: Point, x: State, change: State, out: Rate) -> None:
+        self.add(point, change, out)
+        rho = change.rho
+        if rho.any():
+            self.add_response(point, x, rho, out)
+
+    def add_response(self, point: Point, x: State, change: Array, out: Rate) -> None:
+        """out += derivative at fixed g along a change of rho, (N,)."""
+
+
+def total_symbol(terms: Iterable[Term], point: Point, waves: Waves) -> ComplexArray:
+    """M_k, (K, N, N): the sum of what terms have for a symbol."""
+    n = point.slope.size
+    total = np.zeros((waves.first.size, n, n), complex)
+    for term in terms:
+        part = term.symbol(point, waves)
+        if part is not None:
+            total += part
+    return total
+
+
+#: terms by label
+TERMS: dict[str, type[Term]] = {}
+#: terms that treat |z| = L, by kind of boundary
+BOUNDARIES: dict[Boundary, type[Term]] = {}
+
+
+def register(cls: type[T]) -> type[T]:
+    """Class decorator: make a term known by its label.
+
+    Raises
+    ------
+    ValueError
+        For a term without a label, or with one that is taken.
+    """
+    assert issubclass(cls, Term)
+    if not cls.name or cls.name in TERMS:
+        raise ValueError(f"{cls.__name__}: a term needs a label of its own, not {cls.name!r}")
+    TERMS[cls.name] = cls
+    return cls
+
+
+def register_boundary(kind: Boundary) -> Callable[[type[T]], type[T]]:
+    """Class decorator: the term that a mesh with this kind of boundary brings."""
+
+    def keep(cls: type[T]) -> type[T]:
+        assert issubclass(cls, Term)
+        BOUNDARIES[kind] = cls
+        return cls
+
+    return keep

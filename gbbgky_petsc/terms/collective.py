@@ -5,17 +5,18 @@ import scipy.fft
 import scipy.linalg
 import scipy.sparse as sp
 
-from gbbgky_petsc.discrete.kronecker import KroneckerFactor, add_antisymmetrised
+from gbbgky_petsc.discrete.kronecker import KroneckerProduct, add_antisymmetrised
 from gbbgky_petsc.discrete.mesh import Array
-from gbbgky_petsc.fields import Fields
-from gbbgky_petsc.physics.models import Background
-from gbbgky_petsc.terms.base import PairField, Setting, Term
+from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, State
+from gbbgky_petsc.terms.base import ComplexArray, PairTerm, Point, Setting, Waves, register
 
 
-class Collective(Term):
+@register
+class Collective(PairTerm):
     """rho'_theta int dz' V'(z-z') m~_theta'(z') - rho'_theta' int dz' V'(z-z') m_theta(z'), eq. (SA.3)."""
 
     name = "collective"
+    reads = (ONE_BODY, PAIR)
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
         super().__init__(setting, fields)
@@ -30,28 +31,37 @@ class Collective(Term):
             kernel = padded
         self._symbol = self.mesh.z_spacing * scipy.fft.rfft(kernel)
 
-    def update(self, background: Background) -> None:
-        self._slope = self.mesh.theta_derivative @ background.rho
-
     def mean_force(self, moment: Array) -> Array:
         """int dz' V'(z - z') moment(z'), (Nz, N)."""
         spectrum = scipy.fft.rfft(moment, n=self._length, axis=0)
         return scipy.fft.irfft(self._symbol[:, None] * spectrum, n=self._length, axis=0)[: self.mesh.z_points]
 
-    def add(self, field: PairField, out: Array) -> None:
-        self.add_with(field, self._slope, out)
+    def add(self, point: Point, x: State, out: Rate) -> None:
+        self._add(x, point.slope, out)
 
-    def add_with(self, field: PairField, slope: Array, out: Array) -> None:
+    def add_response(self, point: Point, x: State, change: Array, out: Rate) -> None:
+        self._add(x, self.mesh.theta_derivative @ change, out)
+
+    def _add(self, x: State, slope: Array, out: Rate) -> None:
         """The term with ``slope`` (N,) in the place of rho'."""
-        m, m_mirror = (self.mean_force(moment)[self.fields.z_range] for moment in field.moments)
-        add_antisymmetrised(slope, m, m_mirror, out)
+        own = self.fields.slab().planes
+        m, m_mirror = (self.mean_force(moment)[own] for moment in x.moments)
+        add_antisymmetrised(slope, m, m_mirror, out[PAIR])
 
-    def factors(self) -> list[KroneckerFactor]:
+    def summands(self, point: Point) -> list[KroneckerProduct]:
         kernel, points = self.mesh.z_spacing * self.setting.force_kernel, self.mesh.z_points
         if self.mesh.wraps:
             z = scipy.linalg.circulant(kernel)
         else:
             z = scipy.linalg.toeplitz(kernel[points - 1 :], kernel[points - 1 :: -1])
-        pull = self._slope[:, None] * np.full(self.mesh.theta_points, self.mesh.theta_weight)
-        one = np.eye(self.mesh.theta_points)
-        return [KroneckerFactor(sp.csr_matrix(z), pull, one), KroneckerFactor(sp.csr_matrix(-z), one, pull)]
+        pull, one = self._pull(point), np.eye(self.mesh.theta_points)
+        return [KroneckerProduct(sp.csr_matrix(z), pull, one), KroneckerProduct(sp.csr_matrix(-z), one, pull)]
+
+    @staticmethod
+    def _pull(point: Point) -> Array:
+        """rho' (x) int, (N, N)."""
+        return point.slope[:, None] * np.full(point.slope.size, point.background.weight)
+
+    @staticmethod
+    def symbol(point: Point, waves: Waves) -> ComplexArray:
+        return -waves.mean_force[:, None, None] * Collective._pull(point)

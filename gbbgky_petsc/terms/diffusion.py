@@ -2,31 +2,38 @@
 
 import numpy as np
 
-from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerFactor, add_commutator, blocks, stencil_matrix
-from gbbgky_petsc.discrete.mesh import Array
-from gbbgky_petsc.physics.models import Background
-from gbbgky_petsc.terms.base import PairField, Term
+from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_commutator, blocks, stencil_matrix
+from gbbgky_petsc.fields import PAIR, Rate, State
+from gbbgky_petsc.terms.base import ComplexArray, NormalForm, PairTerm, Point, Waves, register
 
 
-class Diffusion(Term):
+@register
+class Diffusion(PairTerm):
     """+ d^2/dz^2 (D_theta + D_theta') g, eq. (SA.4) with the 1/2 inside D."""
 
     name = "diffusion"
 
-    def update(self, background: Background) -> None:
-        self._D = background.diffusion
-
-    def add(self, field: PairField, out: Array) -> None:
-        if not self._D.any():
+    def add(self, point: Point, x: State, out: Rate) -> None:
+        D = point.background.diffusion
+        if not D.any():
             return
-        stencil, (planes, n, _) = self.mesh.stencil, out.shape
+        stencil, slab = self.mesh.stencil, out[PAIR]
+        planes, n, _ = slab.shape
         curvature, work = np.empty((2, BLOCK, n, n))
         for b in blocks(planes):
             size = b.stop - b.start
-            stencil.apply_planes(stencil.second, field.haloed, b, curvature[:size])
-            add_commutator(self._D, 1.0, curvature[:size], out[b], work[:size])
+            stencil.apply_planes(stencil.second, x.haloed, b, curvature[:size])
+            add_commutator(D, 1.0, curvature[:size], slab[b], work[:size])
 
-    def factors(self) -> list[KroneckerFactor]:
+    def summands(self, point: Point) -> list[KroneckerProduct]:
         d2 = stencil_matrix(self.mesh.stencil.second, self.mesh.z_points, self.mesh.wraps)
-        one = np.eye(self.mesh.theta_points)
-        return [KroneckerFactor(d2, self._D, one), KroneckerFactor(d2, one, self._D)]
+        D, one = point.background.diffusion, np.eye(self.mesh.theta_points)
+        return [KroneckerProduct(d2, D, one), KroneckerProduct(d2, one, D)]
+
+    @staticmethod
+    def symbol(point: Point, waves: Waves) -> ComplexArray:
+        return waves.second[:, None, None] * point.background.diffusion.astype(complex)
+
+    def normal_form(self, point: Point) -> NormalForm:
+        b = point.background
+        return NormalForm(second=np.diag(b.rotation @ b.diffusion @ point.background.rotation_inverse))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from gbbgky_petsc.discrete.mesh import Array
-from gbbgky_petsc.md.ensemble import kurtosis_samples
+from gbbgky_petsc.md.statistics import kurtosis_samples
 from gbbgky_petsc.store.reader import Result
 
 

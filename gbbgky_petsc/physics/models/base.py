@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.errors import StateError
 from gbbgky_petsc.physics.statistics import Classical, Statistics
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -81,34 +80,78 @@ class Background:
 
 
 class IntegrableModel(ABC):
-    """A Galilean-invariant integrable gas: p' = 1 and T a function of theta - alpha."""
+    """A Galilean-invariant integrable gas: p' = 1, e' = theta/mass and T a function of theta - alpha.
+
+    A subclass must give `scattering_kernel`; `statistics`, `mass` and `density_bound` where they differ from those of
+    classical particles of mass 1.
+    """
 
     statistics: Statistics = Classical()
+    #: e = theta^2/(2 mass): the hierarchy's force terms assume a Galilean gas
+    mass: float = 1.0
+
+    @abstractmethod
+    def scattering_kernel(self, difference: Array) -> Array:
+        """T(theta - alpha), even, already divided by 2 pi; same shape as ``difference``."""
 
     @property
-    @abstractmethod
     def contact_length(self) -> float:
         """Scattering length 2 pi |T(0)| that sets the rescaled time (the rod length for hard rods)."""
+        return 2.0 * np.pi * abs(float(self.scattering_kernel(np.zeros(1))[0]))
 
-    @abstractmethod
     def energy(self, theta: Array) -> Array:
         """Bare energy e(theta)."""
+        return theta**2 / (2.0 * self.mass)
 
-    @abstractmethod
     def energy_derivative(self, theta: Array) -> Array:
         """e'(theta)."""
+        return theta / self.mass
 
     def velocity(self, theta: Array) -> Array:
         """Bare velocity e'/p' of a quasiparticle, p' = 1: the scale of speeds; 2 theta for Lieb-Liniger."""
         return self.energy_derivative(theta)
 
-    @abstractmethod
-    def scattering_kernel(self, difference: Array) -> Array:
-        """T(theta - alpha), symmetric, already divided by 2 pi."""
-
     def density_bound(self) -> float:
         """Densities must stay below this (infinite unless the quasiparticles have a size)."""
         return np.inf
+
+    def density_of_states(self, theta: Array, weight: float, rho: Array) -> Array:
+        """(N,) rho_s = (p')^dr/2 pi = 1/2 pi + T rho."""
+        kernel = self.scattering_kernel(theta[:, None] - theta[None, :])
+        return 1.0 / (2.0 * np.pi) + weight * kernel @ rho
+
+    def filling(self, theta: Array, weight: float, rho: Array) -> Array:
+        """(N,) n = rho/rho_s."""
+        return rho / self.density_of_states(theta, weight, rho)
+
+    def fault(self, theta: Array, weight: float, rho: Array, slack: float = 1e-9) -> str | None:
+        """What keeps rho from being a state of this model, in words; None if nothing does.
+
+        States have rho_s > 0 and 0 <= n, and n <= 1 for fermionic quasiparticles; ``slack`` is what n may be out.
+        """
+        density_of_states = self.density_of_states(theta, weight, rho)
+        if not np.all(density_of_states > 0.0):
+            least, where = density_of_states.min(), theta[np.argmin(density_of_states)]
+            return f"density of states reaches {least:.4g} at theta = {where:.4g}; allowed: positive"
+        n, top = rho / density_of_states, self.statistics.largest_filling
+        for extreme, where in ((n.min(), theta[np.argmin(n)]), (n.max(), theta[np.argmax(n)])):
+            if not -slack <= extreme <= top + slack:
+                allowed = "at least 0" if np.isinf(top) else f"from 0 to {top:g}"
+                statistics = f"{self.statistics.name} quasiparticles"
+                return f"filling reaches {extreme:.4g} at theta = {where:.4g}; allowed: {allowed} ({statistics})"
+        return None
+
+    def check_filling(self, theta: Array, weight: float, rho: Array, time: float, slack: float = 1e-3) -> None:
+        """For use during a run, where steps have errors.
+
+        Raises
+        ------
+        StateError
+            If rho is no state of this model, see `fault`; the message tells ``time``.
+        """
+        fault = self.fault(theta, weight, rho, slack)
+        if fault is not None:
+            raise StateError(f"t = {time:g}: {fault}")
 
     def background(self, theta: Array, weight: float, rho: Array) -> Background:
         """Everything the hierarchy needs at density rho, by dressing (generic route).
@@ -127,7 +170,7 @@ class IntegrableModel(ABC):
         one = np.eye(theta.size)
         kernel = self.scattering_kernel(theta[:, None] - theta[None, :])
         T = weight * kernel
-        density_of_states = 1.0 / (2.0 * np.pi) + T @ rho  # rho_s = (p')^dr / 2 pi
+        density_of_states = 1.0 / (2.0 * np.pi) + T @ rho
         n = rho / density_of_states
         f = self.statistics.factor(n)
         R = one - T * n[None, :]  # 1 - T n

@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from gbbgky_petsc.physics.models.base import Array, Background, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import Background, IntegrableModel
 
 
 class RodBackground(Background):
@@ -34,12 +35,6 @@ class HardRods(IntegrableModel):
     @property
     def contact_length(self) -> float:
         return self.length
-
-    def energy(self, theta: Array) -> Array:
-        return 0.5 * theta**2
-
-    def energy_derivative(self, theta: Array) -> Array:
-        return theta
 
     def scattering_kernel(self, difference: Array) -> Array:
         return np.full_like(difference, -self.length / (2.0 * np.pi))

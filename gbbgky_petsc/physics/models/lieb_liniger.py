@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.statistics import Fermionic
 
 
@@ -14,16 +15,11 @@ class LiebLiniger(IntegrableModel):
 
     coupling: float
     statistics = Fermionic()
+    mass = 0.5
 
     @property
     def contact_length(self) -> float:
         return 2.0 / self.coupling
-
-    def energy(self, theta: Array) -> Array:
-        return theta**2
-
-    def energy_derivative(self, theta: Array) -> Array:
-        return 2.0 * theta
 
     def scattering_kernel(self, difference: Array) -> Array:
         return self.coupling / np.pi / (difference**2 + self.coupling**2)

@@ -1,0 +1,27 @@
+"""[time] and [output]: how long, and what is written when."""
+
+from pydantic import model_validator
+
+from gbbgky_petsc.case.section import NonNegative, Positive, Section
+
+
+class Time(Section):
+    """Duration: exactly one of ``end`` and ``end_rescaled``."""
+
+    end: Positive | None = None
+    end_rescaled: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_end(self) -> "Time":
+        if (self.end is None) == (self.end_rescaled is None):
+            raise ValueError("give exactly one of: end, end_rescaled")
+        return self
+
+
+class Output(Section):
+    """What is written when; times like t."""
+
+    series_every: Positive | None = None
+    snapshots_at: list[NonNegative] = []
+    flush_seconds: Positive = 30.0
+    checkpoint_seconds: NonNegative = 300.0  #: between checkpoints, one more at the end; 0: none at all

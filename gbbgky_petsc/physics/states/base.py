@@ -1,0 +1,37 @@
+"""What an initial state is."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models import IntegrableModel
+
+
+class State(ABC):
+    """A homogeneous state of given density."""
+
+    density: float
+
+    @abstractmethod
+    def profile(self, theta: Array, model: IntegrableModel) -> Array:
+        """rho(theta) up to a constant factor, on a uniform mesh."""
+
+    def sample(self, theta: Array, weight: float, model: IntegrableModel) -> Array:
+        """rho(theta), (N,), normalised so that its quadrature is exactly ``density``."""
+        rho = self.profile(theta, model)
+        return rho * (self.density / (weight * rho.sum()))
+
+    def weight_outside(self, theta_max: float, model: IntegrableModel) -> float:
+        """Fraction of the particles with |theta| > theta_max."""
+        wide = np.linspace(-2.0 * theta_max, 2.0 * theta_max, 401)
+        rho = self.profile(wide, model)
+        total = float(rho.sum())
+        return float(rho[np.abs(wide) > theta_max].sum()) / total if total > 0.0 else 1.0
+
+
+def rho_of_filling(model: IntegrableModel, theta: Array, n: Array) -> Array:
+    """rho = n rho_s with rho_s = (1 - Tn)^-1 1/2 pi, (N,), on a uniform mesh."""
+    T = (theta[1] - theta[0]) * model.scattering_kernel(theta[:, None] - theta[None, :])
+    dressed: Array = np.linalg.solve(np.eye(theta.size) - T * n[None, :], np.ones_like(theta))
+    return n * dressed / (2.0 * np.pi)

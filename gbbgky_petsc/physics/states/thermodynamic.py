@@ -1,0 +1,129 @@
+"""States of maximal entropy: thermal and generalised Gibbs ensembles (Yang-Yang, thermodynamic Bethe ansatz).
+
+The pseudo-energy solves epsilon = w - level + T F(epsilon) with the driving term w(theta) = sum_i beta_i h_i(theta) and
+the level beta mu; then n = F'(epsilon) and rho = n (1 - Tn)^-1 1/2 pi.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models import IntegrableModel
+from gbbgky_petsc.physics.states.base import rho_of_filling
+from gbbgky_petsc.physics.states.family import Family, NoStateError
+from gbbgky_petsc.physics.statistics import Classical
+
+#: Newton steps for one pseudo-energy
+STEPS = 500
+
+
+def pseudo_energy(model: IntegrableModel, theta: Array, driving: Array, start: Array | None = None) -> Array:
+    """epsilon (N,) from epsilon = driving + T F(epsilon) by Newton's method.
+
+    For Lieb-Liniger it converges from any ``start``: the equation is convex and 1 - Tn an M-matrix.
+
+    Raises
+    ------
+    NoStateError
+        If it does not converge: there is no solution where a classical gas with T > 0 collapses or bosons condense.
+    """
+    T = float(theta[1] - theta[0]) * model.scattering_kernel(theta[:, None] - theta[None, :])
+    statistics, bottom = model.statistics, model.statistics.least_pseudo_energy
+    if not T.any():
+        if driving.min() <= bottom:
+            raise NoStateError("pseudo-energy: below the least one of these statistics")
+        return driving
+    accuracy = 1e-13 * max(1.0, float(np.abs(driving).min()))
+    epsilon, last = np.maximum(driving, bottom + 1e-3) if start is None else start, np.inf
+    for _ in range(STEPS):
+        with np.errstate(over="ignore", invalid="ignore"):
+            residual = epsilon - driving - T @ statistics.free_energy(epsilon)
+            matrix = np.eye(theta.size) - T * statistics.filling(epsilon)[None, :]
+        if not (np.all(np.isfinite(residual)) and np.all(np.isfinite(matrix))):
+            break
+        step = np.linalg.solve(matrix, residual)
+        epsilon = np.maximum(epsilon - step, bottom + 0.1 * (epsilon - bottom)) if bottom > -np.inf else epsilon - step
+        size = float(np.abs(step).max())
+        if size < accuracy or (size < 1e4 * accuracy and size >= last):  # as small as rounding lets it be
+            return epsilon
+        last = size
+    raise NoStateError("pseudo-energy: Newton's method did not converge")
+
+
+class Thermodynamic(Family):
+    """A state of maximal entropy; subclasses give the driving term."""
+
+    @abstractmethod
+    def driving(self, theta: Array, model: IntegrableModel) -> Array:
+        """w(theta) (N,)."""
+
+    def fillings(self, theta: Array, model: IntegrableModel) -> Callable[[float], Array]:
+        driving, statistics = self.driving(theta, model), model.statistics
+        known: list[Array] = []  # the last solution, where the next search starts
+
+        def at(level: float) -> Array:
+            epsilon = pseudo_energy(model, theta, driving - level, known[0] if known else None)
+            if statistics.least_pseudo_energy > -np.inf:
+                self._require_no_condensate(model, theta, level, epsilon)
+            known[:] = [epsilon]
+            return statistics.filling(epsilon)
+
+        return at
+
+    def _require_no_condensate(self, model: IntegrableModel, theta: Array, level: float, epsilon: Array) -> None:
+        """Bosons: epsilon must be above its least value between the nodes as well."""
+        between = np.linspace(theta[0], theta[-1], 16 * (theta.size - 1) + 1)
+        T = float(theta[1] - theta[0]) * model.scattering_kernel(between[:, None] - theta[None, :])
+        there = self.driving(between, model) - level + T @ model.statistics.free_energy(epsilon)
+        if there.min() <= model.statistics.least_pseudo_energy:
+            raise NoStateError("pseudo-energy: below the least one of these statistics between the nodes")
+
+    def profile(self, theta: Array, model: IntegrableModel) -> Array:
+        kernel = model.scattering_kernel(theta - theta[0])
+        if isinstance(model.statistics, Classical) and np.ptp(kernel) == 0.0:
+            # a constant T shifts epsilon by a constant: rho is the Boltzmann factor
+            driving = self.driving(theta, model)
+            return np.exp(-(driving - min(float(driving.min()), 0.0)))
+        return super().profile(theta, model)
+
+
+def density_at_level(state: Thermodynamic, level: float, theta: Array, model: IntegrableModel) -> float:
+    """Density on a uniform mesh of the member of a family at a given level (beta mu for thermal states).
+
+    Raises
+    ------
+    NoStateError
+        If it has none.
+    """
+    rho = rho_of_filling(model, theta, state.fillings(theta, model)(level))
+    if not np.all(rho >= 0.0):
+        raise NoStateError("no state: density of states below zero")
+    return float(theta[1] - theta[0]) * float(rho.sum())
+
+
+@dataclass(frozen=True)
+class Thermal(Thermodynamic):
+    """Thermal state of the integrable model at inverse temperature beta (Yang-Yang for Lieb-Liniger): w = beta e."""
+
+    density: float
+    beta: float
+
+    def driving(self, theta: Array, model: IntegrableModel) -> Array:
+        return self.beta * model.energy(theta)
+
+
+@dataclass(frozen=True)
+class Generalised(Thermodynamic):
+    """Generalised Gibbs ensemble w = sum_{i >= 1} beta_i theta^i: beta_2 is beta/2 mass for a thermal state.
+
+    The highest power must be even and its beta positive, or the state has no norm.
+    """
+
+    density: float
+    betas: Sequence[float]
+
+    def driving(self, theta: Array, model: IntegrableModel) -> Array:
+        return np.asarray(sum(beta * theta**power for power, beta in enumerate(self.betas, start=1)))

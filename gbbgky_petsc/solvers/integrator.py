@@ -1,0 +1,258 @@
+"""Time integration of any equation with PETSc TS: the only loop over time of the differential equations."""
+
+import importlib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+from petsc4py import PETSc
+
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.equations.base import Equation
+from gbbgky_petsc.equations.measurement import Measurement
+from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.lifetime import Owner
+from gbbgky_petsc.solvers import lyapunov, normal_modes  # noqa: F401 (preconditioners make themselves known)
+from gbbgky_petsc.solvers.frozen import PRECONDITIONERS, FrozenPC
+from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
+
+#: integrators without an implicit part: they take the whole right-hand side
+EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
+#: preconditioners that need no matrix entries
+MATRIX_FREE = {"python", "none", "mat", "shell"}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a monitor is told at the start (``step`` 0) and after each accepted step."""
+
+    t: float
+    step: float
+    number: int
+    measurement: Measurement
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where an integration stands, but for the state vector.
+
+    Attributes
+    ----------
+    t, number
+        Time and number of accepted steps.
+    step, longest_step
+        Step that comes next, and the one that the next stop may have cut short.
+    preconditioner_rho : (N,) rho at which the preconditioner was built; None where none was
+    """
+
+    t: float
+    number: int
+    step: float
+    longest_step: float
+    preconditioner_rho: Array | None
+
+
+def preconditioner_class(name: str) -> str:
+    """Dotted name of a preconditioner given by short or dotted name; `InputError` if there is no such class."""
+    dotted = PRECONDITIONERS.get(name, name)
+    module, _, cls = dotted.rpartition(".")
+    try:
+        getattr(importlib.import_module(module), cls)
+    except (ImportError, AttributeError, ValueError) as error:
+        allowed = ", ".join(PRECONDITIONERS)
+        raise InputError(f"-pc_python_type {name}: unknown; allowed: {allowed}, or a dotted class name") from error
+    return dotted
+
+
+class Integrator(Owner):
+    """A TS over an equation, from a state vector that it takes over.
+
+    Options carry the equation's prefix; command line before ``options`` before the equation's presets. Own options:
+
+    -ts_atol : absolute error per step allowed in rho (default: the equation's `rho_tolerance` of its maximum)
+    -pc_python_type lyapunov | normal_modes : preconditioner (or the dotted name of another class)
+
+    Construction, `run`, `position` and `close` are collective. The equation is closed by whoever made it.
+
+    Parameters
+    ----------
+    equation
+        What is integrated.
+    state
+        Where from; destroyed with the integrator.
+    start, end
+        First time; the last one, of which the first step is never longer.
+    options
+        PETSc options by full name, such as a case's [petsc] table.
+
+    Raises
+    ------
+    InputError
+        For options that PETSc refuses.
+    """
+
+    def __init__(
+        self,
+        equation: Equation,
+        state: PETSc.Vec,
+        start: float = 0.0,
+        end: float = math.inf,
+        options: Mapping[str, Value] | None = None,
+    ) -> None:
+        self.equation, self.state = equation, state
+        self.options = ScopedOptions(equation.prefix, equation.presets(state), options)
+        self.type = self.options.get("ts_type") or "rosw"
+        self._mats: list[PETSc.Mat] = []
+        self._vecs: list[PETSc.Vec] = []
+        self._longest_step, self._stop = 0.0, math.inf
+        self.ts = ts = PETSc.TS().create(comm=state.comm)
+        ts.setOptionsPrefix(equation.prefix)
+        with option_errors():
+            ts.setType(self.type)
+        ts.setProblemType(PETSc.TS.ProblemType.NONLINEAR)
+        ts.setTime(start)
+        ts.setMaxSteps(10**9)
+        ts.setExactFinalTime(PETSc.TS.ExactFinalTime.MATCHSTEP)
+        self._set_functions()
+        with self._scope(), option_errors():
+            ts.setFromOptions()
+        self._set_steps(start, end)
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether steps solve systems of equations."""
+        return self.type not in EXPLICIT_TYPES
+
+    @property
+    def preconditioner(self) -> FrozenPC | None:
+        """Our preconditioner, if it is one of ours."""
+        if not self.is_implicit:
+            return None
+        pc = self.ts.getSNES().getKSP().getPC()
+        context = pc.getPythonContext() if pc.getType() == PETSc.PC.Type.PYTHON else None
+        return context if isinstance(context, FrozenPC) else None
+
+    def _scope(self) -> AbstractContextManager[None]:
+        """All options are in the database, the preconditioner by its dotted name."""
+        name = self.options.get("pc_python_type")
+        if name is None or self.options.get("pc_type") != "python":
+            return self.options.inserted()
+        return self.options.inserted(pc_python_type=preconditioner_class(name))
+
+    def _set_functions(self) -> None:
+        equation, ts = self.equation, self.ts
+        if not self.is_implicit:
+            ts.setRHSFunction(equation.rhs, self._work())
+            return
+        if equation.is_split:
+            ts.setRHSFunction(equation.explicit_rhs, self._work())
+        ts.setIFunction(equation.ifunction, self._work())
+        J, P = equation.create_jacobian(self.state, (self.options.get("pc_type") or "") not in MATRIX_FREE)
+        self._mats = [J] if P.handle == J.handle else [J, P]
+        ts.setIJacobian(equation.ijacobian, J, P)
+
+    def _work(self) -> PETSc.Vec:
+        vec = self.state.duplicate()
+        self._vecs.append(vec)
+        return vec
+
+    def _set_steps(self, start: float, end: float) -> None:
+        options, equation = self.options, self.equation
+        step = equation.first_step(self.state, start, end)
+        for name in ("ts_dt", "ts_time_step"):  # the old name and the one since 3.25 work with any PETSc
+            step = options.number(name) or step
+        self.ts.setTimeStep(step)
+        largest = float(np.abs(equation.gather_rho(self.state)).max())
+        allowed = options.number("ts_atol")
+        tolerance = equation.rho_tolerance * largest if allowed is None else allowed
+        atol = equation.tolerances(self.state, tolerance)
+        self._vecs.append(atol)
+        self.ts.setTolerances(rtol=options.number("ts_rtol") or 0.0, atol=atol)
+
+    def list_options(self) -> None:
+        """Create what reads options only when it is set up, so that -help lists them. Collective."""
+        if self.is_implicit:
+            with self._scope():
+                self.ts.getSNES().setUp()
+
+    def run(self, end: float, stops: Iterable[float], monitor: Callable[[Progress], None]) -> None:
+        """Integrate to ``end``, hitting each of ``stops`` exactly, and report the start and every accepted step.
+
+        Raises
+        ------
+        SolverError
+            If TS, SNES or KSP give up.
+        """
+        ts, equation = self.ts, self.equation
+        start, reported = ts.getTime(), -math.inf
+
+        def report(ts: PETSc.TS, number: int, t: float, x: PETSc.Vec) -> None:
+            nonlocal reported
+            if t <= reported:
+                return  # PETSc calls monitors once more where one segment ends and the next begins
+            step, reported = t - max(reported, start), t
+            monitor(Progress(t, step, number, equation.measure(x)))
+
+        ts.setMonitor(report)
+        step = ts.getTimeStep()
+        self._longest_step = self._longest_step or step
+        try:
+            with self._scope():
+                for stop in [*sorted({s for s in stops if start * (1.0 + 1e-12) < s < end}), end]:
+                    if not self._run_to(stop, step):
+                        break  # -ts_max_steps or -ts_max_time ended it
+                    # the last steps before a stop are cut short
+                    step = self._longest_step = max(ts.getTimeStep(), self._longest_step)
+        finally:
+            ts.monitorCancel()
+
+    def _run_to(self, stop: float, step: float) -> bool:
+        """Integrate to ``stop`` with a first step of at most ``step``; whether it was reached."""
+        ts = self.ts
+        self._stop = stop
+        ts.setTimeStep(min(step, stop - ts.getTime()))
+        ts.setMaxTime(stop)
+        try:
+            ts.solve(self.state)
+        except PETSc.Error as error:
+            raise error.__cause__ or SolverError(self._failure(str(error))) from error
+        if ts.getConvergedReason() < 0:
+            raise SolverError(self._failure(f"reason {ts.getConvergedReason()}"))
+        return bool(ts.getTime() >= stop * (1.0 - 1e-12))
+
+    def _failure(self, reason: str) -> str:
+        ts = self.ts
+        text = " ".join(reason.split())
+        if len(text) > 300:  # PETSc's call stack: the cause is at its end
+            text = f"{text[:40]} ... {text[-250:]}"
+        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text}"
+
+    def position(self) -> Position:
+        """Where the integration stands, between steps or in a monitor."""
+        ts, pc = self.ts, self.preconditioner
+        step, longest = ts.getTimeStep(), self._longest_step
+        if ts.getTime() >= self._stop * (1.0 - 1e-12):
+            step = longest = max(step, longest)
+        frozen = None if pc is None or pc.rho is None else pc.rho.copy()
+        return Position(ts.getTime(), ts.getStepNumber(), step, longest, frozen)
+
+    def restore(self, position: Position) -> None:
+        """Stand at a position, before `run`; the state vector is the caller's to set.
+
+        One-step methods then take the same steps as if they had never stopped; multistep ones start anew.
+        """
+        ts, pc = self.ts, self.preconditioner
+        ts.setTime(position.t)
+        ts.setStepNumber(position.number)
+        ts.setTimeStep(position.step)
+        ts.restartStep()
+        self._longest_step = position.longest_step
+        if pc is not None and position.preconditioner_rho is not None:
+            pc.start_from(position.preconditioner_rho)
+
+    def release(self) -> None:
+        self.ts.destroy()
+        for item in (*self._mats, *self._vecs, self.state):
+            item.destroy()
