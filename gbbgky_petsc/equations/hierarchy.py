@@ -18,6 +18,29 @@ ORDERS = {
     "leading": ("correlation_force", "streaming", "diffusion", "forcing"),
     "collective": ("correlation_force", "streaming", "diffusion", "forcing", "collective"),
     "full": ("correlation_force", "streaming", "diffusion", "forcing", "collective", "contact"),
+    "four_fields": (
+        "correlation_force",
+        "streaming",
+        "diffusion",
+        "cell_forcing",
+        "collective",
+        "triple_contact",
+        "triple_streaming",
+        "triple_forcing",
+        "triple_ends",
+        "covariance_force",
+    ),
+    "three_fields": (
+        "correlation_force",
+        "streaming",
+        "diffusion",
+        "forcing",
+        "collective",
+        "triple_contact",
+        "triple_streaming",
+        "triple_forcing",
+        "triple_ends",
+    ),
 }
 #: largest step in units of xi/v: beyond it Krylov iterations grow faster than the step
 LARGEST_STEP = 3.0

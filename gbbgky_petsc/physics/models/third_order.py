@@ -18,7 +18,8 @@ from functools import cached_property, singledispatch
 
 import numpy as np
 
-from gbbgky_petsc.physics.models.base import Array, Background
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import Background
 from gbbgky_petsc.physics.models.hard_rods import RodBackground
 
 
