@@ -20,7 +20,7 @@ import dataclasses
 import numpy as np
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.collisions import CollisionIntegral
+from gbbgky_petsc.collisions import build
 from gbbgky_petsc.collisions.meshes import MeshPair
 from gbbgky_petsc.store.reader import read
 
@@ -61,7 +61,7 @@ def theta_table(model, potential, mesh, rho):
         fine, density = resampled(rho, mesh, points)
         table[points] = {
             f"{kind}, {'staggered' if staggered else 'plain'}": kurtosis_rate(
-                fine, density, CollisionIntegral(model, potential, fine, kind, staggered=staggered)(density).rate
+                fine, density, build(kind, model, potential, fine, staggered=staggered)(density).rate
             )
             for kind in ("landau", "screened")
             for staggered in (False, True)
@@ -77,7 +77,7 @@ def slopes(model, potential, mesh, rho, result, at, closure):
     report = {"t": at, "hierarchy": slope}
     for kind in ("landau", "screened", "full"):
         plain = None if kind == "full" else False
-        collisions = CollisionIntegral(model, potential, mesh, kind, staggered=plain, closure=closure)
+        collisions = build(kind, model, potential, mesh, staggered=plain, closure=closure)
         began = time.perf_counter()
         integral = collisions(rho)
         report[kind] = kurtosis_rate(mesh, rho, integral.rate)
@@ -95,7 +95,7 @@ def speed(model, potential, mesh, rho):
     table = {}
     for points in (48, 100):
         fine, density = resampled(rho, mesh, points)
-        collisions = CollisionIntegral(model, potential, fine, "landau")
+        collisions = build("landau", model, potential, fine)
         collisions(density)
         began = time.perf_counter()
         nodes = collisions(density * (1.0 + 1e-9)).effort

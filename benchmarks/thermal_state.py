@@ -18,8 +18,8 @@ import numpy as np
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.discrete.kronecker import stencil_matrix
-from gbbgky_petsc.store import checkpoint
-from gbbgky_petsc.store.reader import read
+from gbbgky_petsc.store.checkpoint import block_path
+from gbbgky_petsc.store.reader import read, read_checkpoint
 
 
 def equilibrium_profile(built, chi):
@@ -41,8 +41,8 @@ def main():
     chi = mesh.theta_weight * c.sum()
     profile = equilibrium_profile(built, chi if built.case.hierarchy.order == "collective" else 0.0)
     density = profile * chi**2
-    point = checkpoint.read(path)
-    g = np.fromfile(checkpoint.pair_path(path, point.number)).reshape(mesh.z_points, c.size, c.size)
+    point = read_checkpoint(path)
+    g = np.fromfile(block_path(path, point.number)).reshape(mesh.z_points, c.size, c.size)
     g -= profile[:, None, None] * c[:, None] * c[None, :]
     t = result.snapshots["t"]
     error = np.abs(result.snapshots["density_correlation"] - density).max(axis=1) / np.abs(density).max()
@@ -52,7 +52,7 @@ def main():
         "order": built.case.hierarchy.order,
         "error_of_density_correlation": {f"{a:g}": float(f"{e:.3g}") for a, e in zip(t, error, strict=True)},
         "error_of_g": float(np.abs(g).max() / (np.abs(profile).max() * c.max() ** 2)),
-        "change_of_rho": float(np.abs(point.one_body[:-1] - built.rho).max() / built.rho.max()),
+        "change_of_rho": float(np.abs(point.arrays["one_body"][:-1] - built.rho).max() / built.rho.max()),
         "decay_rates": [float(r) for r in np.log(error[:-1] / error[1:]) / np.diff(t)],
         "slowest_rate_of_theory": float(np.linalg.eigvalsh(slow)[0]),
         "seconds": float(result.attributes["wall_seconds"]),

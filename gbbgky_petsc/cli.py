@@ -2,20 +2,27 @@
 
 import argparse
 import math
-import os
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gbbgky_petsc import environment
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.commands.ending import Ending
+from gbbgky_petsc.errors import InputError
 
 if TYPE_CHECKING:
+    from gbbgky_petsc.case import Case
+    from gbbgky_petsc.commands.resumption import Resume
     from gbbgky_petsc.problem import Problem
 
+Built = TypeVar("Built")
 OWN_SHORT = ("-o", "-h", "-V")
+#: exit code of a validation whose expectations do not all hold
+FAILED_EXPECTATIONS = 4
 
 
 def split_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -32,23 +39,30 @@ def split_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
             target = own
         elif word.startswith("-") and len(word) > 2 and not word[1].isdigit():
             target = petsc
-        target.append(word)
+        target.append("--resume-auto" if word == "--resume=auto" else word)
     return own, petsc
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for a wrong argument, once on all ranks."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{self.prog.removeprefix('gbbgky').strip() or 'arguments'}: {message}")
 
 
 def parser() -> argparse.ArgumentParser:
     from gbbgky_petsc import __version__
 
-    top = argparse.ArgumentParser(prog="gbbgky", allow_abbrev=False, description=__doc__)
+    top = Parser(prog="gbbgky", allow_abbrev=False, description=__doc__)
     top.add_argument("-V", "--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser("run", allow_abbrev=False, help="integrate the hierarchy of a case")
     _add_case(run, "CASE.h5")
-    run.add_argument("--resume", action="store_true", help="go on from the checkpoint of an existing result file")
+    _add_resume(run, "go on from the checkpoint of an existing result file (=auto: or start, if there is none)")
     md = commands.add_parser("md", allow_abbrev=False, help="molecular dynamics of a case: an ensemble of rings")
     _add_case(md, "CASE_md.h5")
-    md.add_argument("--resume", action="store_true", help="keep the realisations that the result file holds")
+    _add_resume(md, "keep the realisations that the result file holds (=auto: or start, if there is none)")
 
     validate = commands.add_parser("validate", allow_abbrev=False, help="theory against dynamics, as a report")
     validate.add_argument("--tier", choices=("quick", "full"), default="quick")
@@ -59,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
     kinetic = commands.add_parser("kinetic", allow_abbrev=False, help="integrate the kinetic equation of a case")
     _add_case(kinetic, "CASE_kinetic.h5")
+    _add_resume(kinetic, "go on from the checkpoint of an existing result file (=auto: or start, if there is none)")
     kinetic.add_argument("--from", dest="source", type=Path, metavar="RESULT.h5", help="start from rho of a result")
     kinetic.add_argument("--at", type=float, metavar="T", help="at its snapshot nearest to T (default: the last one)")
     kinetic.add_argument(
@@ -67,169 +82,253 @@ def parser() -> argparse.ArgumentParser:
         help="the 6 slowest relaxation modes too (another number: --set kinetic.spectrum=N)",
     )
 
+    rates = commands.add_parser("rates", allow_abbrev=False, help="times of thermalisation of a case, not integrated")
+    _add_case(rates, "CASE_rates.h5")
+    rates.add_argument(
+        "--scan",
+        action="append",
+        default=[],
+        metavar="KEY=A:B:N[:log]",
+        help="N values of a key (repeatable)",
+    )
+    rates.add_argument("--kind", action="append", default=[], help="a collision operator (repeatable; default: all)")
+    rates.add_argument("--modes", type=int, default=3, help="slowest modes around the thermal state (default: 3)")
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
 
     info = commands.add_parser("info", allow_abbrev=False, help="what a result file holds")
     info.add_argument("result", type=Path, metavar="RESULT.h5")
+
+    cases = commands.add_parser("cases", allow_abbrev=False, help="cases and meshes that come with the package")
+    cases.add_argument("name", nargs="?", help="print this case file, to start one's own from")
+
+    from gbbgky_petsc.commands.units import add_arguments
+
+    units = commands.add_parser(
+        "units", allow_abbrev=False, help="a tube of dipolar atoms in the code's units and back"
+    )
+    add_arguments(units)
+
+    doctor = commands.add_parser("doctor", allow_abbrev=False, help="what this installation and machine can do")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    doctor.add_argument("-o", "--output", type=Path, default=Path(), help="folder whose speed is measured (default: .)")
     return top
 
 
 def _add_case(command: argparse.ArgumentParser, default: str) -> None:
     """Arguments of a command that takes a case to a result."""
-    command.add_argument("case", type=Path, help="case file (TOML)")
+    command.add_argument("case", type=Path, help="case file (TOML), or the name of a shipped case (gbbgky cases)")
     command.add_argument("-o", "--output", type=Path, help=f"result file (default: runs/results/{default})")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the case")
     command.add_argument("--force", action="store_true", help="overwrite an existing result file")
+    command.add_argument("--trust-case", action="store_true", help="let the case's [petsc] table name code and files")
+    command.set_defaults(resume="no")
+
+
+def _add_resume(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--resume", action="store_const", const="must", help=what)
+    command.add_argument("--resume-auto", dest="resume", action="store_const", const="auto", help=argparse.SUPPRESS)
+
+
+@dataclass
+class Session:
+    """One command at work: what it was asked for, how it ends, and what it holds until then."""
+
+    arguments: argparse.Namespace
+    petsc: list[str]
+    ending: Ending
+    held: ExitStack = field(default_factory=ExitStack)
+
+    def start_parallel(self) -> Any:
+        """All ranks, which from now on fail together. Collective."""
+        from mpi4py import MPI
+
+        environment.check_launcher(MPI.COMM_WORLD.size)
+        self.ending.watch(MPI.COMM_WORLD)
+        return MPI.COMM_WORLD
+
+    def start_petsc(self) -> None:
+        """PETSc with the options of the command line. Collective."""
+        import petsc4py
+
+        for option, value in pairwise([*self.petsc, ""]):
+            if option == "-options_file" and not Path(value).is_file():
+                raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
+        petsc4py.init([sys.argv[0], *self.petsc])
+
+    def prepare(
+        self, suffix: str, build: "Callable[[Case, Path], Built] | None" = None
+    ) -> "tuple[Built, Path, Resume]":
+        """What ``build`` makes of the case, by default its problem, and the locked result file.
+
+        All ranks agree before anyone writes. Collective.
+        """
+        from mpi4py import MPI
+
+        from gbbgky_petsc import case as case_file
+        from gbbgky_petsc import problem, shipped, trust
+        from gbbgky_petsc.commands.resumption import Resume
+        from gbbgky_petsc.parallel import on_root, together
+        from gbbgky_petsc.store.writer import check_target
+
+        arguments, world = self.arguments, MPI.COMM_WORLD
+        mode = Resume(arguments.resume)
+        if mode is not Resume.NO and arguments.force:
+            raise InputError("--resume and --force: allowed: one of them")
+
+        def made() -> "tuple[Any, Path]":
+            path = shipped.find_case(arguments.case)
+            case = case_file.load(path, arguments.set)
+            if not arguments.trust_case:
+                trust.check(case.petsc)
+            return (build or problem.build)(case, path.parent), path
+
+        built, path = together(world, made)
+        target = arguments.output or Path("runs/results") / f"{path.stem}{suffix}.h5"
+        on_root(world, lambda: check_target(target, arguments.force or mode is not Resume.NO))
+        self.ending.near = target
+        on_root(world, lambda: self._lock(target))
+        return built, target, mode
+
+    def _lock(self, target: Path) -> None:
+        from gbbgky_petsc.store.lock import OutputLock
+
+        self.held.enter_context(OutputLock(target))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the console script."""
     environment.prepare()
-    own, petsc = split_arguments(sys.argv[1:] if argv is None else argv)
-    arguments = parser().parse_args(own)
+    ending = Ending()
     try:
-        if arguments.command == "run":
-            _run(arguments, petsc)
-        elif arguments.command == "kinetic":
-            _kinetic(arguments, petsc)
-        elif petsc:
+        own, petsc = split_arguments(sys.argv[1:] if argv is None else argv)
+        arguments = parser().parse_args(own)
+        session = Session(arguments, petsc, ending)
+        if petsc and arguments.command not in TAKES_PETSC:
             raise InputError(f"{petsc[0]}: gbbgky {arguments.command} takes no PETSc options")
-        elif arguments.command == "md":
-            _md(arguments)
-        elif arguments.command == "validate":
-            _validate(arguments)
-        elif arguments.command == "plot":
-            _plot(arguments)
-        else:
-            _info(arguments)
-    except (InputError, SolverError) as error:
-        _stop(str(error), 2 if isinstance(error, InputError) else 3)
-    except Exception:  # one rank's failure must end all
-        traceback.print_exc()
-        _abort(1)
+        if arguments.command in ALONE:
+            environment.check_alone(arguments.command)
+        with session.held:
+            COMMANDS[arguments.command](session)
+    except (Exception, KeyboardInterrupt) as error:
+        ending.end(error)
 
 
-def _start_petsc(options: list[str]) -> None:
-    import petsc4py
+def _run(session: Session) -> None:
+    session.start_parallel()
+    session.start_petsc()
+    from gbbgky_petsc.commands.hierarchy import run
 
-    petsc4py.init([sys.argv[0], *options])
-
-
-def _prepare(arguments: argparse.Namespace, suffix: str, overwrite: bool) -> "tuple[Problem, Path]":
-    """The problem of the case and the checked result file; every rank has looked before rank 0 writes."""
-    from mpi4py import MPI
-
-    from gbbgky_petsc import case as case_file
-    from gbbgky_petsc import problem
-    from gbbgky_petsc.store.writer import check_target
-
-    case = case_file.load(arguments.case, arguments.set)
-    target = arguments.output or Path("runs/results") / f"{arguments.case.stem}{suffix}.h5"
-    check_target(target, arguments.force or overwrite)
-    built = problem.build(case, arguments.case.parent)
-    MPI.COMM_WORLD.barrier()
-    return built, target
+    run(*session.prepare(""))
 
 
-def _run(arguments: argparse.Namespace, petsc: list[str]) -> None:
-    _start_petsc(petsc)
-    from gbbgky_petsc.commands.hierarchy import Resumption, run
+def _md(session: Session) -> None:
+    session.start_parallel()
+    from gbbgky_petsc.commands.md import job, simulate
 
-    if arguments.resume and arguments.force:
-        raise InputError("--resume and --force: allowed: one of them")
-    built, target = _prepare(arguments, "", arguments.resume)
-    run(built, target, Resumption.find(built, target) if arguments.resume else None)
+    wanted, target, mode = session.prepare("_md", job)
+    simulate(wanted, target, mode.value == "must" or (mode.value == "auto" and target.exists()))
 
 
-def _md(arguments: argparse.Namespace) -> None:
-    from gbbgky_petsc.commands.md import simulate
-
-    if arguments.resume and arguments.force:
-        raise InputError("--resume and --force: allowed: one of them")
-    built, target = _prepare(arguments, "_md", arguments.resume)
-    simulate(built, target, arguments.resume)
-
-
-def _kinetic(arguments: argparse.Namespace, petsc: list[str]) -> None:
-    _start_petsc(petsc)
+def _kinetic(session: Session) -> None:
+    session.start_parallel()
+    session.start_petsc()
     from gbbgky_petsc.commands import kinetic
 
+    arguments = session.arguments
     if arguments.at is not None and arguments.source is None:
         raise InputError(f"--at {arguments.at:g}: allowed: with --from RESULT.h5")
     if arguments.spectrum:
         arguments.set = ["kinetic.spectrum=6", *arguments.set]
-    built, target = _prepare(arguments, "_kinetic", False)
+    built: Problem
+    built, target, mode = session.prepare("_kinetic")
     start, origin = 0.0, "[state]"
     if arguments.source is not None:
         built, start = kinetic.start_from(built, arguments.source, math.inf if arguments.at is None else arguments.at)
         origin = f"{arguments.source.name} at t = {start:g}"
-    kinetic.run(built, target, start, origin)
+    kinetic.run(built, target, mode, start, origin)
 
 
-def _validate(arguments: argparse.Namespace) -> None:
-    if any(int(os.environ.get(name, "1")) > 1 for name in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")):
-        raise InputError("gbbgky validate under mpirun: allowed: alone; --launcher 'mpirun -n N' starts its parts")
+def _rates(session: Session) -> None:
+    world = session.start_parallel()
+    session.start_petsc()
+    from gbbgky_petsc import shipped
+    from gbbgky_petsc.commands.rates import rates
+    from gbbgky_petsc.parallel import on_root, together
+    from gbbgky_petsc.store.writer import check_target
+
+    arguments = session.arguments
+    case = together(world, lambda: shipped.find_case(arguments.case))
+    target = session.ending.near = arguments.output or Path("runs/results") / f"{case.stem}_rates.h5"
+    on_root(world, lambda: check_target(target, arguments.force))
+    rates(case, target, arguments.set, arguments.scan, arguments.kind, arguments.modes)
+
+
+def _validate(session: Session) -> None:
     import mpi4py
 
     mpi4py.rc.initialize = False  # parts start MPI themselves, which they cannot below a process that has done so
     from gbbgky_petsc.commands.validate import validate
 
+    arguments = session.arguments
     if arguments.ranks < 1:
         raise InputError(f"--ranks {arguments.ranks}: allowed: at least 1")
-    folder = arguments.output or Path("runs/results/validation")
+    folder = session.ending.near = arguments.output or Path("runs/results/validation")
     if not validate(folder, arguments.tier, arguments.only, arguments.launcher, arguments.ranks):
-        sys.exit(4)
+        sys.exit(FAILED_EXPECTATIONS)
 
 
-def _plot(arguments: argparse.Namespace) -> None:
-    from gbbgky_petsc.analysis.plots import figure
-    from gbbgky_petsc.store.reader import read
+def _plot(session: Session) -> None:
+    from gbbgky_petsc.commands.look import plot
 
-    target = arguments.output or arguments.results[0].with_suffix(".png")
-    if target.suffix not in (".png", ".pdf"):
-        raise InputError(f"output {target}: allowed: a name ending in .png or .pdf")
-    figure([read(path) for path in arguments.results], target)
-    print(target)
+    plot(session.arguments.results, session.arguments.output)
 
 
-def _info(arguments: argparse.Namespace) -> None:
-    from gbbgky_petsc.store.reader import read
+def _info(session: Session) -> None:
+    from gbbgky_petsc.commands.look import info
 
-    result = read(arguments.result)
-    for key, value in sorted(result.attributes.items()):
-        print(f"{key}: {value}")
-    for group in ("mesh", "series", "snapshots"):
-        for name, values in getattr(result, group).items():
-            print(f"/{group}/{name}: shape {values.shape}")
-    if len(result.series["t"]):
-        print(f"last: t = {result.series['t'][-1]:g}, kurtosis = {result.series['kurtosis'][-1]:.5f}")
+    info(session.arguments.result)
 
 
-def _stop(message: str, status: int) -> NoReturn:
-    """One line from the first rank that gets here, and a non-zero exit of all ranks."""
-    world = _world()
-    size, rank = (world.size, world.rank) if world else (1, 0)
-    if rank == 0 or status != 2:
-        print(f"gbbgky: {' '.join(message.split())}", file=sys.stderr, flush=True)
-    if size > 1 and status != 2:
-        _abort(status)  # a solver may have failed on this rank alone
-    sys.exit(status)
+def _units(session: Session) -> None:
+    from gbbgky_petsc.commands.units import run
+
+    run(session.arguments)
 
 
-def _world() -> Any:
-    """All ranks, or None where MPI was not started."""
-    mpi = sys.modules.get("mpi4py.MPI")
-    return mpi.COMM_WORLD if mpi and mpi.Is_initialized() else None
+def _cases(session: Session) -> None:
+    from gbbgky_petsc.commands.look import cases
+
+    cases(session.arguments.name)
 
 
-def _abort(status: int) -> NoReturn:
-    sys.stderr.flush()
-    world = _world()
-    if world:
-        world.Abort(status)
-    os._exit(status)
+def _doctor(session: Session) -> None:
+    from mpi4py import MPI
+
+    from gbbgky_petsc.commands.doctor import doctor
+
+    session.ending.watch(MPI.COMM_WORLD)  # one of many that are alone is what it is to tell
+    session.start_petsc()
+    doctor(session.arguments.output, session.arguments.json)
+
+
+COMMANDS: dict[str, Callable[[Session], None]] = {
+    "run": _run,
+    "md": _md,
+    "kinetic": _kinetic,
+    "rates": _rates,
+    "validate": _validate,
+    "plot": _plot,
+    "info": _info,
+    "cases": _cases,
+    "units": _units,
+    "doctor": _doctor,
+}
+#: commands that hand options to PETSc, and those of one process
+TAKES_PETSC = ("run", "kinetic", "rates")
+ALONE = ("validate", "plot", "info", "cases", "units")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
+from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
 from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import observables
@@ -39,10 +40,10 @@ def build(case: Case, folder: Path) -> Problem:
     InputError
         If density, filling, rapidity window, resolution, domain or duration do not fit the state.
     """
-    model, potential, mesh = case.model.build(), case.potential.build(folder), case.build_mesh()
-    state = case.state.build(folder)
-    if not isinstance(state, State):
+    model, potential, mesh = case.model.build(folder), case.potential.build(folder), case.build_mesh()
+    if isinstance(case.state, PlaceStateSection):
         raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
+    state = case.state.build(folder, model, mesh.theta)
     if state.density >= model.density_bound():
         raise InputError(
             f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"

@@ -9,7 +9,8 @@ import scipy.linalg
 from conftest import Started
 from petsc4py import PETSc
 
-from gbbgky_petsc.collisions import CollisionIntegral
+from gbbgky_petsc.collisions import build as build_operator
+from gbbgky_petsc.collisions import kinds
 from gbbgky_petsc.collisions.on_mesh import MeshCorrelations
 from gbbgky_petsc.collisions.quadrature import OctaveRule
 from gbbgky_petsc.collisions.spectrum import spectrum, thermal_state
@@ -35,7 +36,7 @@ def build(kind="landau", points=24, theta_max=4.5, model=RODS, potential=POTENTI
     """Collision integral on one rank and rho."""
     mesh = mesh_of(points, theta_max)
     keywords = {"comm": PETSc.COMM_SELF} | keywords
-    collisions = CollisionIntegral(model, potential, mesh, kind, **keywords)
+    collisions = build_operator(kind, model, potential, mesh, **keywords)
     return collisions, state.sample(mesh.theta, mesh.theta_weight, model)
 
 
@@ -177,8 +178,6 @@ def test_diffusion_form(kind):
     collisions(rho * (1.0 + 1e-12))  # checks the quadrature; from then on both sides use the same rule
     rate = collisions(rho).rate
     np.testing.assert_allclose(D @ (collisions.diffusion_matrix(rho) @ (D @ rho)), rate, atol=1e-9 * np.abs(rate).max())
-    with pytest.raises(InputError, match="full"):
-        build("full")[0].diffusion_matrix(rho)
 
 
 @pytest.mark.parametrize("kind", ["landau", "screened"])
@@ -261,7 +260,7 @@ def test_full_is_stationary_in_the_hierarchy():
 def test_full_without_contact_is_landau():
     """The finite domain with its absorbing layer against the infinite line."""
     solver, rho, potential, mesh = mesh_solution(("streaming", "diffusion"), tolerance=1e-6, z_max=160.0)
-    collisions = CollisionIntegral(RODS, potential, mesh, "landau", PETSc.COMM_SELF, staggered=False)
+    collisions = build_operator("landau", RODS, potential, mesh, PETSc.COMM_SELF, staggered=False)
     expected = collisions(rho)
     result = solver.solve(rho)
     assert np.abs(result.rate - expected.rate).max() < 0.02 * np.abs(expected.rate).max()
@@ -279,11 +278,24 @@ def test_full_that_does_not_converge_is_an_error():
         options.delValue("kinetic_g_ksp_max_it")
 
 
+def test_register():
+    """Kinds by name; an unknown one and an option that a kind has no use for are one line with what is allowed."""
+    assert {"landau", "screened", "full", "coherent", "three_body"} <= kinds().keys()
+    assert all(operator.kind == kind and operator.equation for kind, operator in kinds().items())
+    with pytest.raises(InputError, match=r"kinetic\.kind = 'boltzmann': unknown; allowed: coherent, full, landau"):
+        build("boltzmann")
+    with pytest.raises(InputError, match=r"kinetic\.second_order = true: .* landau .*; allowed with: coherent"):
+        build("landau", second_order=True)
+    build("full", 16, staggered=False, second_order=False)  # what is off is not asked for
+    with pytest.raises(InputError, match=r"kinetic\.spectrum = 2: not for kinetic\.kind = full; allowed: .*landau"):
+        spectrum(*build("full", 16), 2)
+
+
 def test_full_refuses_staggered_meshes_and_rings():
     with pytest.raises(InputError, match="staggered"):
         build("full", staggered=True)
     with pytest.raises(InputError, match="periodic"):
-        CollisionIntegral(RODS, POTENTIAL, mesh_of(boundary=Boundary.PERIODIC), "full", PETSc.COMM_SELF)
+        build_operator("full", RODS, POTENTIAL, mesh_of(boundary=Boundary.PERIODIC), PETSc.COMM_SELF)
 
 
 # --- against the hierarchy ---
@@ -299,7 +311,7 @@ def test_slope_of_the_hierarchy_and_its_memory():
     with Integrator(h, h.initial_vector(start)) as integrator:
         integrator.run(1500.0, (), reports.append)
     last = reports[-1].measurement
-    collisions = CollisionIntegral(RODS, potential, mesh, "landau", PETSc.COMM_SELF, staggered=False)
+    collisions = build_operator("landau", RODS, potential, mesh, PETSc.COMM_SELF, staggered=False)
     rate = collisions(last.rho).rate
     slope = kurtosis_rate(collisions, last.rho, last.rho_rate)
     markov = kurtosis_rate(collisions, last.rho, rate)
@@ -307,6 +319,50 @@ def test_slope_of_the_hierarchy_and_its_memory():
     delayed = kurtosis_rate(collisions, last.rho, np.linalg.solve(np.eye(20) - R, rate))
     assert abs(markov / slope - 1.0) < 0.1
     assert abs(delayed / slope - 1.0) < 0.03
+
+
+@pytest.mark.parametrize(("kind", "order"), [("landau", "leading"), ("screened", "collective")])
+def test_memory_is_the_fast_stage_of_the_hierarchy(kind, order):
+    """From t = 0: kurtosis and kinetic energy of a hierarchy run, up to the change of rho during memory, V0^2."""
+    mesh, left = mesh_of(20, 4.0, z_max=96.0), []
+    rho = STATE.sample(mesh.theta, mesh.theta_weight, RODS)
+    for strength in (1.0, 0.5):
+        potential = Potential(Gaussian(), strength, 8.0)
+        collisions = build_operator(
+            kind, RODS, potential, mesh, PETSc.COMM_SELF, staggered=False, memory=True, tolerance=1e-4
+        )
+        ends = []
+        for equation in (Hierarchy(mesh, RODS, potential, order, comm=PETSc.COMM_SELF), KineticEquation(collisions)):
+            reports, equation.rho_tolerance = [], 2e-5
+            with Integrator(equation, equation.initial_vector(rho), 0.0, 40.0) as integrator:
+                integrator.run(40.0, (20.0,), reports.append)
+            ends.append({r.t: r.measurement for r in reports})
+        exact, memory = ends
+        rise = exact[40.0].kurtosis - exact[0.0].kurtosis
+        left.append(max(abs(memory[t].kurtosis - exact[t].kurtosis) / rise for t in (20.0, 40.0)))
+        gain = exact[40.0].kinetic_energy - exact[0.0].kinetic_energy
+        assert memory[40.0].kinetic_energy - memory[0.0].kinetic_energy == pytest.approx(gain, rel=0.02)
+    assert left[0] < 0.02
+    assert left[1] < 0.45 * left[0]
+
+
+@pytest.mark.parametrize("kind", ["landau", "screened"])
+def test_memory_begins_with_nothing_and_ends_stationary(kind):
+    """I = 0 at t = 0, then linear in t for a moment; number and momentum always; the stationary integral for late t."""
+    collisions, rho = build(kind, memory=True)
+    still, _ = build(kind)
+    stationary = still(rho).rate
+    scale = np.abs(stationary).max()
+    assert not np.any(collisions(rho).rate)
+    rates = {}
+    for t in (0.01, 0.02, 40.0, 1e9):
+        collisions.at(t)
+        result = collisions(rho)
+        rates[t] = result.rate
+        assert max(result.defects[:2]) < 1e-10
+    np.testing.assert_allclose(rates[0.02], 2.0 * rates[0.01], atol=1e-3 * np.abs(rates[0.02]).max())
+    assert np.abs(rates[40.0] - stationary).max() > 0.1 * scale
+    np.testing.assert_allclose(rates[1e9], stationary, atol=1e-4 * scale)
 
 
 # --- solver and spectrum ---

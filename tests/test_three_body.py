@@ -5,9 +5,11 @@ import pytest
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
+from gbbgky_petsc import collisions as operators
+from gbbgky_petsc.collisions.amplitudes import SecondOrderKernel, contact_amplitude, successive_amplitude
+from gbbgky_petsc.collisions.pair_table import PairTable
 from gbbgky_petsc.collisions.spectrum import spectrum
-from gbbgky_petsc.collisions.three_body import EncounterKernel, contact_amplitude, successive_amplitude
+from gbbgky_petsc.collisions.triples import kernel
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.errors import InputError
@@ -28,7 +30,7 @@ def build(length=1.0, strength=1.0, points=32, shape=None, comm=PETSc.COMM_SELF)
     """Collision integral, rho, and their rate of the kurtosis."""
     model = HardRods(length) if length else FreeParticles()
     mesh = PhaseSpaceMesh(5.0, points, z_max=100.0, z_spacing=5.0)
-    collisions = ThreeBodyIntegral(model, Potential(shape or Power(6.0), strength, 20.0), mesh, comm)
+    collisions = operators.build("three_body", model, Potential(shape or Power(6.0), strength, 20.0), mesh, comm)
     rho = STATE.sample(mesh.theta, mesh.theta_weight, model)
     theta, rate = mesh.theta, collisions(rho).rate
     return collisions, rho, float(theta**4 @ rate / rho.sum() / (theta**2 @ rho / rho.sum()) ** 2)
@@ -56,10 +58,13 @@ def test_scattering_of_three(length):
     transfer = 0.5 * (change[1.0] + parity * change[-1.0]) / strength**power
     measured = 0.5 * abs(velocity[0] - velocity[2]) * (impact[1] - impact[0]) * (transfer**2).sum(axis=0)
 
-    kernel = EncounterKernel(Potential(Gaussian(), 1.0, xi), length, 1e-6, MPI.COMM_SELF)
-    u, w = np.array(velocity[1] - velocity[0]), np.array(velocity[2] - velocity[0])
-    d = np.array([u - w, w, -u])
-    np.testing.assert_allclose(measured, d**2 * float(kernel(u, w)) / (4.0 * np.pi), rtol=0.03)
+    table = PairTable(Potential(Gaussian(), 1.0, xi), MPI.COMM_SELF)
+    if length:
+        K = kernel(velocity, np.ones(3), np.full((3, 3), -length), table)
+    else:  # velocities on a mesh of spacing 0.05
+        K = SecondOrderKernel(table.transform, xi, 40, 0.05).square[15, 23]
+    d = np.roll(velocity, -1) - np.roll(velocity, 1)
+    np.testing.assert_allclose(measured, d**2 * K / (4.0 * np.pi), rtol=0.03)
 
 
 def test_amplitudes_vanish_where_the_gas_stays_integrable():
@@ -69,7 +74,22 @@ def test_amplitudes_vanish_where_the_gas_stays_integrable():
     q = (one, two, -one - two)
     typical = np.abs(sum(1.0 / p**2 for p in q))
     assert np.abs(contact_amplitude(q, lambda p: p**-2) / typical).max() < 1e-10
-    assert np.abs(successive_amplitude(q, np.ones_like) * one * two * q[2]).max() < 1e-12
+    ones = (np.ones(50),) * 3
+    assert np.abs(successive_amplitude(q, ones) * one * two * q[2]).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [lambda k: -np.pi * np.abs(k), lambda k: -np.pi * k / np.tanh(0.5 * np.pi * k)],
+    ids=["1/x^2", "1/sinh^2"],
+)
+def test_successive_encounters_of_integrable_gases(transform):
+    """Of 1/x^2 and 1/sinh^2 (up to a delta) the amplitude is c lambda^2: no transfer at a distance."""
+    d, unit = (1.0, 0.7, -1.7), np.array([0.3, 1.0, 2.5])
+    shares = successive_amplitude(d, tuple(transform(unit * x) for x in d)) / unit**2
+    assert np.ptp(shares) < 1e-12 * np.abs(shares).max()
+    lorentzian = successive_amplitude(d, tuple(np.exp(-np.abs(unit * x)) for x in d)) / unit**2
+    assert np.ptp(lorentzian) > 0.1 * np.abs(lorentzian).max()
 
 
 @pytest.mark.parametrize("length", [0.0, 1.0])
@@ -82,7 +102,7 @@ def test_conservation_thermal_state_and_jacobian(length):
     assert np.abs(result.rate).max() > 0.0
     assert max(result.defects) < 1e-12
     wide = PhaseSpaceMesh(8.0, 48, z_max=100.0, z_spacing=5.0)
-    still = ThreeBodyIntegral(collisions.model, collisions.potential, wide, PETSc.COMM_SELF)
+    still = operators.build("three_body", collisions.model, collisions.potential, wide, PETSc.COMM_SELF)
     thermal = Thermal(0.2, 0.8).sample(wide.theta, wide.theta_weight, collisions.model)
     assert np.abs(still(thermal).rate).max() < 1e-9 * np.abs(result.rate).max()
     change = 1e-4 * rho * rng.standard_normal(rho.size)
@@ -128,8 +148,8 @@ def test_correlations_are_those_of_the_theory_without_diffusion():
     model, mesh = HardRods(0.3), PhaseSpaceMesh(4.5, 64, z_max=100.0, z_spacing=5.0)
     potential = Potential(Gaussian(), 1.0, 20.0)
     rho = BoostedThermal(0.2, 1.2, 0.7).sample(mesh.theta, mesh.theta_weight, model)
-    theory = CollisionIntegral(model, potential, mesh, "landau", PETSc.COMM_SELF)(rho)
-    here = ThreeBodyIntegral(model, potential, mesh, PETSc.COMM_SELF)(rho)
+    theory = operators.build("landau", model, potential, mesh, PETSc.COMM_SELF)(rho)
+    here = operators.build("three_body", model, potential, mesh, PETSc.COMM_SELF)(rho)
     assert here.interaction_energy == pytest.approx(theory.interaction_energy, rel=0.01)
     near = np.abs(mesh.z) < 60.0
     scale = np.abs(here.density_correlation).max()
@@ -151,8 +171,8 @@ def test_relaxes_to_the_thermal_state():
 
 def test_quantum_gas_is_refused():
     with pytest.raises(InputError, match=r"three_body: is classical; allowed with model\.kind = hard_rods, free"):
-        ThreeBodyIntegral(LiebLiniger(2.0), Potential(Gaussian(), 1.0, 20.0), PhaseSpaceMesh(4.0, 16, z_max=100.0,
-                          z_spacing=5.0), PETSc.COMM_SELF)  # fmt: skip
+        operators.build("three_body", LiebLiniger(2.0), Potential(Gaussian(), 1.0, 20.0),
+                        PhaseSpaceMesh(4.0, 16, z_max=100.0, z_spacing=5.0), PETSc.COMM_SELF)  # fmt: skip
 
 
 @pytest.mark.parallel

@@ -9,10 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from gbbgky_petsc import shipped
 from gbbgky_petsc.md.statistics import kurtosis_samples
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.validation import report, statistics
-from gbbgky_petsc.validation.parts import RUNS, Part
+from gbbgky_petsc.validation.parts import Part
 from gbbgky_petsc.validation.studies import STUDIES
 from gbbgky_petsc.validation.studies.common import Findings, Study
 from gbbgky_petsc.validation.studies.fig2 import compare_kurtosis, fig2b
@@ -66,7 +67,7 @@ def test_every_part_is_a_case_that_loads():
         names = {part.name: part for part in parts}
         assert all(names[part.name] == part for part in parts)  # one name, one part
         for part in parts:
-            case_file.load(RUNS / f"{part.case}.toml", part.settings)
+            case_file.load(shipped.cases()[part.case], part.settings)
 
 
 SMALL = ("mesh.name=quick", "mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=8.0", "time.end=1000.0",

@@ -41,7 +41,7 @@ def figure(results: Sequence[Result], target: Path) -> None:
     rescaled = all(np.all(np.isfinite(r.series["t_rescaled"])) and r.series["t_rescaled"].any() for r in results)
     for result in results:
         x = result.series["t_rescaled" if rescaled else "t"]
-        _curve(left, x, result.series, "kurtosis", result.path.stem)
+        _curve(left, x, result.series, "kurtosis", result.path.stem.replace("$", r"\$"))
         _curve(inset, x, result.series, "kinetic_energy", "")
     left.set(xlabel=r"$\bar t$" if rescaled else "$t$", ylabel="kurtosis", title="(a)")
     inset.set_title(r"$E_{\rm kin}$ per particle", fontsize=8)

@@ -14,12 +14,12 @@ from gbbgky_petsc.errors import InputError
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Case:
-    """Read a case file and apply ``--set key=value`` overrides.
+    """Read a case file, apply ``--set key=value`` overrides and take in the tables that it names.
 
     Raises
     ------
     InputError
-        For an unreadable file, an unknown key, a wrong type or a value out of range.
+        For an unreadable file or table, an unknown key, a wrong type or a value out of range.
     """
     try:
         tree = tomllib.loads(path.read_text())
@@ -29,7 +29,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Case:
         raise InputError(f"case {path}: not valid TOML ({error})") from error
     for assignment in overrides:
         _override(tree, assignment)
-    return parse(tree)
+    return parse(tree).embedded(path.parent)
 
 
 def parse(tree: dict[str, Any]) -> Case:
@@ -46,7 +46,7 @@ def tree_of(resolved: str) -> dict[str, Any]:
 
 
 def resolved(case: Case) -> str:
-    """The case as JSON with every default filled in."""
+    """The case as JSON with every default filled in; with its tables if it came from `load`."""
     return case.model_dump_json(exclude_none=True)
 
 
@@ -58,8 +58,14 @@ def first_difference(case: Case, stored: Case, ignored: Collection[str]) -> str 
         for key in sorted({*now, *before}):
             free = {table, f"{table}.{key}"} & {*ignored, "mesh.name"}
             if not free and now.get(key) != before.get(key):
-                return f"{table}.{key} = {now.get(key)!r}: the run to resume has {before.get(key)!r}"
+                ours, theirs = (_short(values.get(key)) for values in (now, before))
+                return f"{table}.{key} = {ours}: the run to resume has {theirs}"
     return None
+
+
+def _short(value: Any) -> str:
+    """A value as it is, or the size of a column of numbers."""
+    return f"{len(value)} numbers" if isinstance(value, list) and len(value) > 8 else repr(value)
 
 
 def _override(tree: dict[str, Any], assignment: str) -> None:

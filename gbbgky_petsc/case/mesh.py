@@ -1,15 +1,14 @@
 """[mesh]: phase space."""
 
 import tomllib
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from gbbgky_petsc import shipped
 from gbbgky_petsc.case.section import Positive, Section
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 
-MESHES = Path(__file__).parents[2] / "meshes"
 #: largest fraction of the particles that the theta-window may cut off
 WEIGHT_LOSS = 1e-4
 
@@ -31,7 +30,7 @@ class Mesh(Section):
     def _merge_named(cls, given: Any) -> Any:
         if not isinstance(given, dict) or given.get("name") is None:
             return given
-        named = {path.stem: path for path in sorted(MESHES.glob("*.toml"))}
+        named = shipped.meshes()
         if given["name"] not in named:
             raise ValueError(f"name = {given['name']!r}: no such mesh; allowed: {', '.join(named)}")
         return tomllib.loads(named[given["name"]].read_text()) | given  # what the case itself says wins

@@ -1,12 +1,12 @@
 """[potential]: the long-range pair potential."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from gbbgky_petsc.case.section import Finite, Positive, Section
-from gbbgky_petsc.case.tables import read_table
+from gbbgky_petsc.case.section import HERE, Finite, Positive, Section
+from gbbgky_petsc.case.tables import check_table, read_table
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import potential
 
@@ -18,18 +18,33 @@ class PotentialSection(Section):
     def shape(self, folder: Path) -> potential.Shape:
         raise NotImplementedError
 
-    def build(self, folder: Path) -> potential.Potential:
+    def build(self, folder: Path = HERE) -> potential.Potential:
         return potential.Potential(self.shape(folder), self.strength, self.range)
 
 
 class Power(PotentialSection):
-    """phi = 1/(1 + |x|^exponent); exponent 2 is the Lorentzian."""
+    """phi = 1/(1 + |x|^exponent)."""
 
     kind: Literal["power"]
-    exponent: Annotated[float, Field(gt=1.0, allow_inf_nan=False)]
+    exponent: Finite
+
+    @model_validator(mode="after")
+    def _has_a_transform(self) -> "Power":
+        if self.exponent <= 1.0:
+            raise ValueError(f"exponent = {self.exponent:g}: no Fourier transform at k = 0; allowed: above 1")
+        return self
 
     def shape(self, folder: Path) -> potential.Shape:
         return potential.Power(self.exponent)
+
+
+class Lorentzian(PotentialSection):
+    """phi = 1/(1 + x^2)."""
+
+    kind: Literal["lorentzian"]
+
+    def shape(self, folder: Path) -> potential.Shape:
+        return potential.Power(2.0)
 
 
 class Gaussian(PotentialSection):
@@ -50,14 +65,72 @@ class Exponential(PotentialSection):
         return potential.Exponential()
 
 
-class Table(PotentialSection):
-    """phi from a text file with columns x >= 0 and phi; zero beyond the last x."""
+class Yukawa(PotentialSection):
+    """phi = (exp(-|x|) - exp(-|x|/core))/|x|: 1/|x| is smoothed below the core."""
 
-    kind: Literal["table"]
-    file: Path
+    kind: Literal["yukawa"]
+    core: Annotated[float, Field(gt=0.0, lt=1.0)]
 
     def shape(self, folder: Path) -> potential.Shape:
-        x, phi = read_table("potential.file", folder / self.file)
+        return potential.Yukawa(self.core)
+
+
+class Dipolar(PotentialSection):
+    """Parallel dipoles in the transverse ground state of length ``range``; without their delta function."""
+
+    kind: Literal["dipolar"]
+
+    def shape(self, folder: Path) -> potential.Shape:
+        return potential.Dipolar()
+
+
+class Table(PotentialSection):
+    """phi at x >= 0 from a text file with two columns, or given here; zero beyond the last x."""
+
+    kind: Literal["table"]
+    file: Path | None = None
+    x: list[float] | None = None
+    phi: list[float] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some_table(cls, given: dict) -> dict:
+        if (given.get("x") is None) != (given.get("phi") is None) or not (given.get("file") or given.get("x")):
+            raise ValueError("no table; allowed: potential.file, or potential.x with potential.phi")
+        return given
+
+    def embedded(self, folder: Path) -> Self:
+        x, phi = self._columns(folder)
+        return self.model_copy(update={"x": x.tolist(), "phi": phi.tolist()})
+
+    def _columns(self, folder: Path) -> tuple:
+        if self.x is not None and self.phi is not None:
+            key, (x, phi) = "potential.x", check_table("potential.x, potential.phi", self.x, self.phi)
+        else:
+            assert self.file is not None
+            key, (x, phi) = "potential.file", read_table("potential.file", folder / self.file)
         if x[0] < 0.0:
-            raise InputError(f"potential.file = {self.file}: first x is {x[0]:g}; allowed: x >= 0")
-        return potential.Tabulated(x, phi)
+            raise InputError(f"{key}: first x is {x[0]:g}; allowed: x >= 0")
+        return x, phi
+
+    def shape(self, folder: Path) -> potential.Shape:
+        return potential.Tabulated(*self._columns(folder))
+
+
+Part = Annotated[
+    Power | Lorentzian | Gaussian | Exponential | Yukawa | Dipolar | Table,
+    Field(discriminator="kind"),
+]
+
+
+class Sum(PotentialSection):
+    """A sum of potentials; strength and range of the parts are in units of those of the whole."""
+
+    kind: Literal["sum"]
+    parts: Annotated[list[Part], Field(min_length=1)]
+
+    def embedded(self, folder: Path) -> Self:
+        return self.model_copy(update={"parts": [part.embedded(folder) for part in self.parts]})
+
+    def shape(self, folder: Path) -> potential.Shape:
+        return potential.Sum([(part.shape(folder), part.strength, part.range) for part in self.parts])

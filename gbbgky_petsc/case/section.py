@@ -1,6 +1,7 @@
 """What every table of the case file has in common."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,8 +9,15 @@ Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
+#: where files are looked for unless told otherwise: the current folder
+HERE = Path()
+
 
 class Section(BaseModel):
     """A table of the case file; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def embedded(self, folder: Path) -> Self:
+        """The same with the numbers of the files it names, relative to ``folder``, in place."""
+        return self

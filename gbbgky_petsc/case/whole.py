@@ -1,5 +1,6 @@
 """The whole case."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -8,21 +9,34 @@ from gbbgky_petsc.case.dynamics import MolecularDynamics
 from gbbgky_petsc.case.equations import Hierarchy, Kinetic
 from gbbgky_petsc.case.inhomogeneous import Flow, PlaceStates, Space, TrapTable
 from gbbgky_petsc.case.mesh import Mesh
-from gbbgky_petsc.case.model import Free, HardRods, LiebLiniger
-from gbbgky_petsc.case.potential import Exponential, Gaussian, Power, Table
+from gbbgky_petsc.case.model import Custom, Free, HardRods, LiebLiniger
+from gbbgky_petsc.case.potential import (
+    Dipolar,
+    Exponential,
+    Gaussian,
+    Lorentzian,
+    Power,
+    Sum,
+    Table,
+    Yukawa,
+)
 from gbbgky_petsc.case.run import Output, Time
 from gbbgky_petsc.case.section import Section
-from gbbgky_petsc.case.state import BoostedThermal, TabulatedState, Thermal
+from gbbgky_petsc.case.state import BoostedThermal, Generalised, Ground, Split, TabulatedState, Thermal
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
+
+Model = HardRods | Free | LiebLiniger | Custom
+Potential = Power | Lorentzian | Gaussian | Exponential | Yukawa | Dipolar | Table | Sum
+State = BoostedThermal | Thermal | Ground | Split | Generalised | TabulatedState | PlaceStates
 
 
 class Case(Section):
     """A whole case. Lengths, masses and energies are in the model's units."""
 
-    model: Annotated[HardRods | Free | LiebLiniger, Field(discriminator="kind")]
-    potential: Annotated[Power | Gaussian | Exponential | Table, Field(discriminator="kind")]
-    state: Annotated[BoostedThermal | Thermal | TabulatedState | PlaceStates, Field(discriminator="kind")]
+    model: Annotated[Model, Field(discriminator="kind")]
+    potential: Annotated[Potential, Field(discriminator="kind")]
+    state: Annotated[State, Field(discriminator="kind")]
     mesh: Mesh
     hierarchy: Hierarchy = Hierarchy()
     kinetic: Kinetic = Kinetic()
@@ -39,3 +53,8 @@ class Case(Section):
         if self.mesh.z_max is None:
             raise InputError("mesh.z_max: missing; allowed: without it only gbbgky flow")
         return PhaseSpaceMesh(boundary=self.hierarchy.boundary, **numbers)
+
+    def embedded(self, folder: Path) -> "Case":
+        """The same with the numbers of the files it names: a resolved case needs none of its tables."""
+        tables = {name: getattr(self, name) for name in ("model", "potential", "state")}
+        return self.model_copy(update={name: table.embedded(folder) for name, table in tables.items()})

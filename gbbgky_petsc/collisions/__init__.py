@@ -1,6 +1,5 @@
-"""The kinetic equation: the collision integral as an operator on rho, its time integration and its spectrum."""
+"""Collision operators of the kinetic equation by name, and what is computed from them."""
 
-from gbbgky_petsc.collisions.collision import CollisionIntegral, Collisions
-from gbbgky_petsc.collisions.three_body import ThreeBodyIntegral
+from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, build, kinds, register
 
-__all__ = ["CollisionIntegral", "Collisions", "ThreeBodyIntegral"]
+__all__ = ["CollisionOperator", "Collisions", "build", "kinds", "register"]

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from gbbgky_petsc.collisions.collision import CollisionIntegral
-from gbbgky_petsc.collisions.three_body import ThreeBodyIntegral
+from gbbgky_petsc.collisions.operator import CollisionOperator, kinds
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics import observables
@@ -44,7 +43,15 @@ class Spectrum:
     kurtosis_rate: float
 
 
-def thermal_state(collisions: CollisionIntegral | ThreeBodyIntegral, rho: Array) -> tuple[float, Array]:
+def kurtosis_rate(theta: Array, rho: Array, rate: Array) -> float:
+    """d kurtosis/dt at constant density and momentum, inverse time; theta, rho and d rho/dt are (N,)."""
+    centred = theta - observables.momentum(theta, rho)
+    second, fourth = (float(centred**p @ rho / rho.sum()) for p in (2, 4))
+    d_second, d_fourth = (float(centred**p @ rate / rho.sum()) for p in (2, 4))
+    return d_fourth / second**2 - 2.0 * fourth * d_second / second**3
+
+
+def thermal_state(collisions: CollisionOperator, rho: Array) -> tuple[float, Array]:
     """(beta, rho) of the thermal state with the density and the energy of ``rho``, at rest.
 
     Raises
@@ -76,7 +83,7 @@ def thermal_state(collisions: CollisionIntegral | ThreeBodyIntegral, rho: Array)
     raise InputError(f"mesh.theta_max = {mesh.theta_max:g}: holds no thermal state of energy {energy:g}")
 
 
-def spectrum(collisions: CollisionIntegral | ThreeBodyIntegral, rho: Array, count: int) -> Spectrum:
+def spectrum(collisions: CollisionOperator, rho: Array, count: int) -> Spectrum:
     """The ``count`` slowest decay rates around the thermal state with density and energy of ``rho``. Collective.
 
     All eigenvalues of the dense (N, N) linearisation are computed. Rates of N, P and E vanish and are left out.
@@ -84,10 +91,14 @@ def spectrum(collisions: CollisionIntegral | ThreeBodyIntegral, rho: Array, coun
     Raises
     ------
     InputError
-        As `thermal_state`, or for more modes than the mesh has.
+        As `thermal_state`, for more modes than the mesh has, or an operator without a derivative of its own.
     SolverError
         If a mode grows or oscillates, which the kinetic equation excludes.
     """
+    if not collisions.linearises:
+        able = ", ".join(kind for kind, operator in kinds().items() if operator.linearises)
+        raise InputError(f"kinetic.spectrum = {count}: not for kinetic.kind = {collisions.kind}; allowed: {able}")
+    collisions.at(np.inf)
     theta, theta_max = collisions.mesh.theta, collisions.mesh.theta_max
     beta, thermal = thermal_state(collisions, rho)
     J = collisions.derivative(thermal, beta)

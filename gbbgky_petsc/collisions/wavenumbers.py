@@ -54,7 +54,7 @@ class _Side:
     integral: ComplexArray
 
     @classmethod
-    def of(cls, point: Point, k: Array, potential: Array) -> "_Side":
+    def of(cls, point: Point, k: Array, potential: Array, stationary: bool) -> "_Side":
         """Decompose M_k; ``potential`` (K,) is V_k of the collective term, zero without it."""
         waves = Waves.of_line(k, potential)
         M = Streaming.symbol(point, waves) + Diffusion.symbol(point, waves)
@@ -62,7 +62,7 @@ class _Side:
             M += Collective.symbol(point, waves)
         inverse = KroneckerSumInverse.of(M)
         growth = float(-inverse.eigenvalues.real.min(initial=0.0))
-        if growth > 1e-9 * float(np.abs(inverse.eigenvalues).max(initial=0.0)):
+        if stationary and growth > 1e-9 * float(np.abs(inverse.eigenvalues).max(initial=0.0)):
             at = k[np.argmin(inverse.eigenvalues.real.min(axis=1))]
             if not potential.any():
                 raise SolverError(f"collision integral: correlations grow at rate {growth:.2g}; rho is no density")
@@ -78,15 +78,18 @@ class _Side:
         )
 
 
-def _reciprocal(left: ComplexArray, right: ComplexArray) -> ComplexArray:
-    """1/(lambda_i + conj mu_j), (K, N, N); 0 where it vanishes (free particles at v = v', as the source)."""
+def _kernel(left: ComplexArray, right: ComplexArray, time: float) -> ComplexArray:
+    """(1 - e^(-s t))/s with s = lambda_i + conj mu_j, (K, N, N); 1/s for t = infinity.
+
+    Where s vanishes (free particles at v = v', as the source) t, and 0 for t = infinity.
+    """
     total = left[:, :, None] + right[:, None, :].conj()
     scale = np.abs(left).max(axis=1)[:, None, None]
     blocked = np.abs(total) < 1e-13 * scale
     total[blocked] = 1.0
-    np.reciprocal(total, out=total)
-    total[blocked] = 0.0
-    return total
+    kernel = np.reciprocal(total) if np.isinf(time) else -np.expm1(-time * total) / total
+    kernel[blocked] = 0.0 if np.isinf(time) else time
+    return np.asarray(kernel)
 
 
 def _apply(matrices: ComplexArray, vectors: ComplexArray) -> ComplexArray:
@@ -103,10 +106,15 @@ class Correlations:
         theta-meshes and linearised model.
     collective
         Whether M_k has the collective term.
+    stationary
+        Whether the state must have stationary correlations; if not, `time` may be finite.
     """
 
-    def __init__(self, meshes: MeshPair, state: State, collective: bool) -> None:
-        self.state = state
+    #: how long the correlations have built up, at the operators of the present rho (SB.4), (SB.5)
+    time = np.inf
+
+    def __init__(self, meshes: MeshPair, state: State, collective: bool, stationary: bool = True) -> None:
+        self.state, self._stationary = state, stationary
         self._meshes, self._collective = meshes, collective
         self._known: dict[bytes, tuple[_Side, _Side]] = {}
 
@@ -115,8 +123,8 @@ class Correlations:
         key = k.tobytes()
         if key not in self._known:
             pull = potential if self._collective else np.zeros_like(potential)
-            here = _Side.of(self.state.here, k, pull)
-            there = _Side.of(self.state.there, k, pull) if self._meshes.staggered else here
+            here = _Side.of(self.state.here, k, pull, self._stationary)
+            there = _Side.of(self.state.there, k, pull, self._stationary) if self._meshes.staggered else here
             self._known[key] = (here, there)
         return self._known[key]
 
@@ -137,7 +145,7 @@ class Correlations:
 
     def _moments(self, k: Array, potential: Array) -> tuple[Array, Array]:
         a, b = self._sides(k, potential)
-        kernel = _reciprocal(a.inverse.eigenvalues, b.inverse.eigenvalues)
+        kernel = _kernel(a.inverse.eigenvalues, b.inverse.eigenvalues, self.time)
         mirrored = kernel.swapaxes(1, 2)
         source = (1j * k * potential)[:, None]
         over_other = a.slope * _apply(kernel, (b.charge * b.integral).conj())
@@ -152,7 +160,7 @@ class Correlations:
     def kernels(self, k: Array, potential: Array, source: Array, retarded: bool = False) -> tuple[Array, Array]:
         """`moments`' force as linear operators on the slope and on the charge, at frozen M_k.
 
-        ``retarded`` gives their derivatives by the shift sigma of (sigma + M_k . + . M_k^H) G = source.
+        ``retarded`` gives their derivatives by the shift sigma of (sigma + M_k . + . M_k^H) G = source (stationary G).
 
         Parameters
         ----------
@@ -168,7 +176,7 @@ class Correlations:
         by_slope, by_charge = np.empty((2, k.size, n, n))
         for i in range(0, k.size, BATCH):
             a, b = self._sides(k[i : i + BATCH], potential[i : i + BATCH])
-            kernel = _reciprocal(a.inverse.eigenvalues, b.inverse.eigenvalues)
+            kernel = _kernel(a.inverse.eigenvalues, b.inverse.eigenvalues, self.time)
             if retarded:
                 kernel = -(kernel**2)
             for j in range(len(kernel)):

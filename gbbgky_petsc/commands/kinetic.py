@@ -1,7 +1,6 @@
 """`gbbgky kinetic`: integrate the kinetic equation of a case and write its result file."""
 
 import dataclasses
-import time
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +8,22 @@ from petsc4py import PETSc
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
+from gbbgky_petsc.collisions import CollisionOperator, build
 from gbbgky_petsc.collisions.spectrum import Spectrum, spectrum
-from gbbgky_petsc.commands.common import console, new_result
-from gbbgky_petsc.commands.record import Recorder, print_summary
+from gbbgky_petsc.commands.common import console
+from gbbgky_petsc.commands.integrate import Job
+from gbbgky_petsc.commands.record import Recorder
+from gbbgky_petsc.commands.resumption import Resume
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.equations.measurement import Measurement
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.problem import Problem
-from gbbgky_petsc.solvers.integrator import Integrator
-from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import ResultWriter
 
-#: equation that each kind solves, as stored with results
-EQUATIONS = {
-    "landau": "kinetic equation (9) with the collision integral (10), arXiv:2408.00593",
-    "screened": "kinetic equation (9), collision integral (10) with the collective term of (SA.3), arXiv:2408.00593",
-    "three_body": "kinetic equation of encounters of three, leading order in V0",
-    "full": "kinetic equation (9), collision integral of the stationary state of (SA.3), arXiv:2408.00593",
-}
+#: tables that a resumed run may change
+FREE = ("time", "output", "md", "petsc")
 
 
 def start_from(problem: Problem, path: Path, at: float) -> tuple[Problem, float]:
@@ -70,81 +64,45 @@ class KineticRecorder(Recorder):
         return (1.0 - s) * a.interaction_energy + s * b.interaction_energy, 0.0
 
 
-def collision_integral(problem: Problem) -> CollisionIntegral | ThreeBodyIntegral:
+class MemoryRecorder(KineticRecorder):
+    """Of a run with ``kinetic.memory``: correlations that build up take their energy from rho."""
+
+    conserved = "total_energy"
+
+
+def collision_integral(problem: Problem) -> CollisionOperator:
     """The one that the case asks for. Collective.
 
     Raises
     ------
     InputError, SolverError
     """
-    k, what = problem.case.kinetic, (problem.model, problem.potential, problem.mesh)
-    if k.kind == "three_body":
-        return ThreeBodyIntegral(*what, PETSc.COMM_WORLD, k.tolerance)
-    closure = problem.case.hierarchy.closure
-    return CollisionIntegral(*what, k.kind, PETSc.COMM_WORLD, k.tolerance, k.staggered, closure)
+    k = problem.case.kinetic
+    options = k.model_dump(exclude={"kind", "spectrum"}) | {"closure": problem.case.hierarchy.closure}
+    return build(k.kind, problem.model, problem.potential, problem.mesh, PETSc.COMM_WORLD, **options)
 
 
-def run(problem: Problem, target: Path, start: float = 0.0, origin: str = "[state]") -> None:
+def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float = 0.0, origin: str = "[state]") -> None:
     """Integrate from ``start`` and write ``target``; ``origin`` says where rho comes from. Collective.
 
     Raises
     ------
-    InputError, SolverError
+    InputError, SolverError, StorageError, Stopped
     """
-    options_given = apply_table(problem.case.petsc)
-    equation = KineticEquation(collision_integral(problem))
-    with Integrator(equation, equation.initial_vector(problem.rho), start, problem.end) as integrator:
-        if PETSc.Options().hasName("help"):
-            integrator.list_options()
-            return
-        _integrate(problem, target, equation, integrator, start, origin)
-    report_unused(options_given)
+    k = problem.case.kinetic
+    collisions = collision_integral(problem)
+    equation = KineticEquation(collisions)
+    modes = spectrum(collisions, problem.rho, k.spectrum) if k.spectrum else None
 
-
-def _integrate(
-    problem: Problem, target: Path, equation: KineticEquation, integrator: Integrator, start: float, origin: str
-) -> None:
-    began = time.monotonic()
-    case, comm, k = problem.case, equation.comm, problem.case.kinetic
-    modes = spectrum(equation.collisions, problem.rho, k.spectrum) if k.spectrum else None
-    recorder: KineticRecorder | None = None
-    writer: ResultWriter | None = None
-    if comm.rank == 0:
-        writer = new_result(
-            target, problem, EQUATIONS[k.kind], comm.size,
-            options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
-        )  # fmt: skip
+    def decorate(writer: ResultWriter) -> None:
         writer.attributes["rho_from"] = origin
         if modes is not None:
             store_spectrum(writer, modes)
             print_spectrum(modes, problem.unit)
-        recorder = KineticRecorder(problem, writer, start)
-    complete = False
-    try:
-        integrator.run(problem.end, case.output.snapshots_at, recorder or (lambda progress: None))
-        complete = _reached(equation, integrator, problem.end)
-    finally:
-        if recorder is not None:
-            recorder.close()
-        if writer is not None and writer.series["t"]:
-            writer.attributes["wall_seconds"] = time.monotonic() - began
-            writer.flush(complete=complete)
-    if writer is not None:
-        print_summary(writer, integrator, time.monotonic() - began, conserved="kinetic_energy")
 
-
-def _reached(equation: KineticEquation, integrator: Integrator, end: float) -> bool:
-    """Whether the run reached ``end``.
-
-    Raises
-    ------
-    SolverError
-        If rho stopped being a density.
-    """
-    rho, t = equation.gather_rho(integrator.state), integrator.ts.getTime()
-    if not np.all(np.isfinite(rho)) or rho.min() < -0.05 * rho.max():
-        raise SolverError(f"kinetic equation: rho reaches {rho.min():.2g} at t = {t:g}")
-    return bool(t >= end * (1.0 - 1e-9))
+    recorder = MemoryRecorder if k.memory else KineticRecorder
+    job = Job(problem, target, start, mode, FREE, recorder, decorate)
+    job.run(equation, equation.fields, equation.initial_vector(problem.rho))
 
 
 def store_spectrum(writer: ResultWriter, modes: Spectrum) -> None:

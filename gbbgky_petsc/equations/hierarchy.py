@@ -1,8 +1,12 @@
 """The generalised BBGKY hierarchy as a sum of labelled terms, with what PETSc's time integrators ask of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.collisions.source import CoherentSource
 from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.equations.assembled import AssembledJacobian
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
@@ -42,6 +46,13 @@ ORDERS = {
         "triple_ends",
     ),
 }
+#: what carries the late relaxation: the term that takes the place of the printed theory's
+RELAXATIONS = {"diffusion": "diffusion", "coherent": CoherentSource.name}
+#: as stored with results
+DESCRIPTIONS = {
+    "diffusion": "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)",
+    "coherent": "layers 1 and 2 (SA.2), (SA.3) of arXiv:2408.00593 without diffusion, coherent collisions in layer 1",
+}
 #: largest step in units of xi/v: beyond it Krylov iterations grow faster than the step
 LARGEST_STEP = 3.0
 #: error per step that is allowed in g, relative to V c c / v^2: g carries phase mixing that no observable sees
@@ -65,10 +76,12 @@ class Hierarchy:
         Names of terms that IMEX integrators treat explicitly.
     comm
         PETSc communicator; all methods are collective on it.
+    relaxation
+        What carries the late relaxation: ``diffusion`` of correlations, as printed, or ``coherent`` collisions as a
+        source of layer 1, to which ``collision_options`` go.
     """
 
     prefix = ""
-    description = "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)"
     rho_tolerance = 5e-3
 
     def __init__(
@@ -80,16 +93,20 @@ class Hierarchy:
         closure: str = "fluctuation",
         explicit: tuple[str, ...] = (),
         comm: PETSc.Comm = PETSc.COMM_WORLD,
+        relaxation: str = "diffusion",
+        collision_options: Mapping[str, Any] | None = None,
     ) -> None:
         self.mesh, self.model, self.potential = mesh, model, potential
-        self.setting = setting = Setting(mesh, model, potential, closure)
-        kinds = [TERMS[name] for name in ORDERS[order]]
+        self.setting = setting = Setting(mesh, model, potential, closure, collision_options or {})
+        names = [RELAXATIONS[relaxation] if name == "diffusion" else name for name in ORDERS[order]]
+        kinds = [TERMS[name] for name in names]
         if mesh.boundary in BOUNDARIES:
             kinds.append(BOUNDARIES[mesh.boundary])
         further = [spec for kind in kinds for spec in kind.blocks(mesh)]
         self.fields = fields = Fields(mesh, comm, [*one_body_and_pair(mesh), *dict.fromkeys(further)])
         self.comm = fields.comm
         self.terms: dict[str, Term] = {kind.name: kind(setting, fields) for kind in kinds}
+        self.description = DESCRIPTIONS[relaxation]
         self.explicit = frozenset(explicit) & set(self.terms)
         self._events = {name: PETSc.Log.Event(f"gBBGKY {name}") for name in self.terms}
         self._point: Point | None = None

@@ -4,9 +4,13 @@ import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from gbbgky_petsc.collisions import CollisionIntegral, ThreeBodyIntegral
+from gbbgky_petsc.collisions import CollisionOperator
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.measurement import Measurement
+from gbbgky_petsc.fields import Fields, Whole
+
+#: the unknown
+RHO = "rho"
 
 
 class KineticEquation:
@@ -22,29 +26,37 @@ class KineticEquation:
     """
 
     prefix = "kinetic_"
-    description = "kinetic equation (9), arXiv:2408.00593"
     rho_tolerance = 2e-4
     is_split = False
 
-    def __init__(self, collisions: CollisionIntegral | ThreeBodyIntegral) -> None:
-        self.collisions = collisions
+    def __init__(self, collisions: CollisionOperator) -> None:
+        self.collisions, self.description = collisions, collisions.equation
         self.comm: MPI.Intracomm = collisions.comm
+        self._ts: PETSc.TS | None = None
+        self._start = 0.0
+        mesh = collisions.mesh
+        self.fields = Fields(mesh, PETSc.Comm(self.comm), [Whole(RHO, (mesh.theta_points,))])
 
     def initial_vector(self, rho: Array) -> PETSc.Vec:
         """A vector holding rho, (N,) on every rank."""
-        vector = PETSc.Vec().createMPI(rho.size, comm=self.comm)
-        start, end = vector.getOwnershipRange()
-        vector.array_w[:] = rho[start:end]
+        vector = self.fields.create_vector()
+        self.fields.store(vector.array_w, {RHO: rho})
         return vector
 
     def gather_rho(self, x: PETSc.Vec) -> Array:
         """rho, (N,) on every rank."""
-        return np.concatenate(self.comm.allgather(x.array_r))
+        return self.fields.gather(x.array_r, RHO)
+
+    def _at(self, ts: PETSc.TS | None, t: float) -> None:
+        """Tell operators with memory the time."""
+        self._ts = ts
+        self.collisions.at(t)
 
     # --- callbacks of TS ---
 
     def rhs(self, ts: PETSc.TS | None, t: float, x: PETSc.Vec, f: PETSc.Vec) -> None:
         """f = d rho/dt."""
+        self._at(ts, t)
         start, end = x.getOwnershipRange()
         f.array_w[:] = self.collisions(self.gather_rho(x)).rate[start:end]
 
@@ -68,6 +80,7 @@ class KineticEquation:
         self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, shift: float, J: PETSc.Mat, P: PETSc.Mat
     ) -> bool:
         """P = shift - dI/d rho."""
+        self._at(ts, t)
         rho = self.gather_rho(x)
         matrix = shift * np.eye(rho.size) - self.collisions.derivative(rho)
         start, end = P.getOwnershipRange()
@@ -95,10 +108,13 @@ class KineticEquation:
         }
 
     def first_step(self, x: PETSc.Vec, start: float, end: float) -> float:
-        """In which rho changes by a hundredth of its maximum; the whole run where nothing moves."""
+        """In which rho changes by a hundredth of its maximum, or memory a little; the whole run if nothing moves."""
         rho = self.gather_rho(x)
+        self._start = start
+        self.collisions.at(start)
         fastest = float(np.abs(self.collisions(rho).rate).max())
-        return min(0.01 * float(rho.max()) / max(fastest, 1e-300), end - start)
+        least = 0.1 * self.collisions.response_time
+        return min(0.01 * float(rho.max()) / max(fastest, 1e-300), least, end - start)
 
     def tolerances(self, x: PETSc.Vec, rho_tolerance: float) -> PETSc.Vec:
         """See `gbbgky_petsc.equations.base.Equation`."""
@@ -111,6 +127,7 @@ class KineticEquation:
     def measure(self, x: PETSc.Vec) -> Measurement:
         """Observables; the interaction energy is that of the stationary correlations, slaved to rho."""
         rho, c = self.gather_rho(x), self.collisions
+        c.at(self._start if self._ts is None else self._ts.getTime())
         collisions = c(rho)
         return Measurement(
             model=c.model,
@@ -125,4 +142,5 @@ class KineticEquation:
         )
 
     def destroy(self) -> None:
-        """Nothing to free."""
+        """Free PETSc objects."""
+        self.fields.destroy()

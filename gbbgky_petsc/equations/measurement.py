@@ -12,14 +12,11 @@ class Measurement(Sample):
 
     Attributes
     ----------
-    rho_rate : (N,)
-        d rho/dt.
     absorbed_rate
         d/dt of the absorbed energy per particle.
     density_correlation : (Nz,)
         int int g dtheta dtheta'.
     """
 
-    rho_rate: Array
     absorbed_rate: float
     density_correlation: Array

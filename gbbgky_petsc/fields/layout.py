@@ -1,6 +1,6 @@
 """The state vector: blocks one after the other on a PETSc DMComposite, and how terms read and write it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -44,17 +44,13 @@ class Fields:
     def __init__(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm, specs: Iterable[BlockSpec] | None = None) -> None:
         self.mesh = mesh
         self.comm: MPI.Intracomm = comm.tompi4py()
-        n, width, ranks = mesh.theta_points, mesh.stencil.width, comm.getSize()
-        most = min(mesh.z_points // width, n)
-        if ranks > most:
-            raise InputError(
-                f"ranks = {ranks}: the mesh of {n} rapidities and {mesh.z_points} separations allows at most {most}"
-            )
+        specs = list(one_body_and_pair(mesh) if specs is None else specs)
+        _check_ranks(mesh, specs, comm.getSize())
         self.dm = PETSc.DMComposite().create(comm=comm)
         self.blocks: dict[str, Block] = {}
         self._parts: dict[str, slice] = {}
         start = 0
-        for spec in one_body_and_pair(mesh) if specs is None else specs:
+        for spec in specs:
             if spec.name in self.blocks:
                 raise ValueError(f"two blocks of the name {spec.name}")
             block = spec.create(mesh, comm)
@@ -68,6 +64,22 @@ class Fields:
         """A zero state vector. Collective."""
         return self.dm.createGlobalVec()
 
+    @property
+    def wholes(self) -> list[str]:
+        """Names of the blocks that are whole on every rank."""
+        return [name for name, block in self.blocks.items() if isinstance(block, WholeBlock)]
+
+    @property
+    def slabs(self) -> list[str]:
+        """Names of the blocks that are split in z."""
+        return [name for name, block in self.blocks.items() if isinstance(block, SlabBlock)]
+
+    def whole(self, name: str) -> WholeBlock:
+        """A block that is whole on every rank."""
+        block = self.blocks[name]
+        assert isinstance(block, WholeBlock)
+        return block
+
     def slab(self, name: str = PAIR) -> SlabBlock:
         """A block that is split in z."""
         block = self.blocks[name]
@@ -80,9 +92,7 @@ class Fields:
 
     def gather(self, array: Array, name: str) -> Array:
         """A whole block on every rank from a local state array. Collective."""
-        block = self.blocks[name]
-        assert isinstance(block, WholeBlock)
-        return block.gather(self.part(array, name))
+        return self.whole(name).gather(self.part(array, name))
 
     def store(self, array: Array, values: Mapping[str, Array]) -> None:
         """Write blocks, whole ones whole and slabs this rank's, into a local state array."""
@@ -100,6 +110,16 @@ class Fields:
         self.dm.destroy()
         for block in self.blocks.values():
             block.dm.destroy()
+
+
+def _check_ranks(mesh: PhaseSpaceMesh, specs: Sequence[BlockSpec], ranks: int) -> None:
+    n, most = mesh.theta_points, mesh.theta_points
+    if any(isinstance(spec, Slab) for spec in specs):
+        most = min(mesh.z_points // mesh.stencil.width, n)
+    if ranks > most:
+        raise InputError(
+            f"ranks = {ranks}: the mesh of {n} rapidities and {mesh.z_points} separations allows at most {most}"
+        )
 
 
 class State:
@@ -135,8 +155,7 @@ class State:
 
     def detached(self, slabs: Collection[str] = ()) -> "State":
         """Whole blocks, moments of g and copies of the named slabs, without a view of the vector. Collective."""
-        names = [n for n, block in self.fields.blocks.items() if isinstance(block, WholeBlock) or n in slabs]
-        kept = State(self.fields, None, {name: self[name].copy() for name in names})
+        kept = State(self.fields, None, {name: self[name].copy() for name in (*self.fields.wholes, *slabs)})
         kept.moments = self.moments
         return kept
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from mpi4py import MPI
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.ring import Ring
-from gbbgky_petsc.physics.models.base import Array
 
 #: fewest rods of a domain
 SMALLEST_DOMAIN = 64

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.physics.models.base import Array
 
 
 @dataclass(frozen=True)

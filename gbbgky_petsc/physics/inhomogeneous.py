@@ -9,8 +9,9 @@ from scipy.interpolate import PchipInterpolator, make_interp_spline
 from scipy.optimize import brentq, root
 from scipy.special import lambertw
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.states import BoostedThermal
 
 #: places whose dressing equations are solved together

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
-from gbbgky_petsc.physics.models.base import Array, IntegrableModel
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.base import IntegrableModel
 
 
 def mass(model: IntegrableModel) -> float:

@@ -1,144 +1,204 @@
 """Checkpoints: from where a run goes on after it was killed or reached its end.
 
-Everything but g is the group /checkpoint of the result file, so that one rename makes rows and state change together.
-g is a raw file beside it, RESULT.checkpoint.STEP: float64, little endian, C order (z, theta, theta'), written and read
-by all ranks through MPI-IO and the same for any number of them. It is complete before the result file names it, and
-older ones are removed only after that.
+A state is a set of named blocks. Small ones are whole arrays, datasets of the group /checkpoint of the result file, so
+that one rename makes rows and state change together. Large ones, cut over ranks, are raw files beside it
+(`gbbgky_petsc.store.blocks`): RESULT.checkpoint.STEP for the block "pair", RESULT.checkpoint.STEP.NAME for any other.
+They are complete before the result file names them, with their checksums, and older ones are removed only after that.
+Importing this starts neither MPI nor PETSc.
 """
 
+import json
 import re
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-from mpi4py import MPI
 
 from gbbgky_petsc.discrete.mesh import Array
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.errors import GbbgkyError, InputError
+from gbbgky_petsc.store import blocks as block_files
+from gbbgky_petsc.store.blocks import DistributedArray
 
-if TYPE_CHECKING:
-    from gbbgky_petsc.fields import Fields  # importing it starts PETSc, which readers do not need
+#: of /checkpoint; 1 had no checksums and no blocks but "pair"
+VERSION = 2
+#: block whose file has no name at its end
+PLAIN = "pair"
+#: most entries of a whole array
+LARGEST_ARRAY = 2**24
+_NAME = re.compile(r"[A-Za-z]\w*")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What /checkpoint holds; numbers as attributes, arrays as datasets.
+    """Where an integration stands, but for the blocks that are cut over ranks: the group /checkpoint.
+
+    Numbers are attributes, ``arrays`` datasets.
 
     Attributes
     ----------
-    t, number, step, longest_step
-        See `gbbgky_petsc.solvers.integrator.Position`.
-    preconditioner_rho : (N,)
-        rho at which the preconditioner was built; NaN where none was.
-    one_body : (N + 1,)
-        rho and the absorbed energy.
+    t, number
+        Time and number of accepted steps.
+    step, longest_step
+        Step that comes next, and the one that the next stop may have cut short.
+    arrays
+        Whole arrays by name: the small blocks of the state, and what else the integration wants back, such as the
+        rho at which its preconditioner was built. Any shape, float64.
     series_rows, snapshot_rows
         How much of the result file is older than this.
     wall_seconds
         Spent so far.
-    initial_rho : (N,), potential : (Nz,)
-        What the case made of its formulas and tables, to recognise it.
+    blocks
+        Checksum of each block that is cut over ranks; None where version 1 has none.
     """
 
     t: float
     number: int
     step: float
     longest_step: float
-    preconditioner_rho: Array
-    one_body: Array
+    arrays: Mapping[str, Array]
     series_rows: int
     snapshot_rows: int
     wall_seconds: float
-    initial_rho: Array
-    potential: Array
+    blocks: Mapping[str, str | None] = field(default_factory=dict)
 
     def write(self, file: h5py.File) -> None:
         """Add /checkpoint to a result file."""
         group = file.create_group("checkpoint")
-        for name, value in asdict(self).items():
-            if isinstance(value, np.ndarray):
-                group.create_dataset(name, data=value)
-            else:
-                group.attrs[name] = value
+        group.attrs["version"] = VERSION
+        for name in (*_REALS, *_COUNTS):
+            group.attrs[name] = getattr(self, name)
+        group.attrs["blocks"] = json.dumps(dict(self.blocks))
+        for name, values in self.arrays.items():
+            group.create_dataset(name, data=np.asarray(values, dtype=float))
+
+    def array(self, result: Path, name: str, shape: tuple[int, ...]) -> Array:
+        """A whole array of that shape; raises `InputError` where there is none."""
+        values = self.arrays.get(name)
+        if values is None or values.shape != shape:
+            found = "missing" if values is None else f"of shape {values.shape}"
+            raise InputError(f"output {result}: /checkpoint/{name} is {found}; allowed: shape {shape}")
+        return values
 
 
-def pair_path(result: Path, number: int) -> Path:
-    """File with g after step ``number`` of a result file."""
-    return result.with_name(f"{result.name}.checkpoint.{number}")
+_REALS = ("t", "step", "longest_step", "wall_seconds")
+_COUNTS = ("number", "series_rows", "snapshot_rows")
 
 
-def read(result: Path) -> Checkpoint:
-    """The checkpoint of a result file.
+def parse(result: Path, group: h5py.Group) -> Checkpoint:
+    """The checkpoint of a group /checkpoint, of this version or an older one.
 
     Raises
     ------
     InputError
-        If there is none or it is of another version.
+        If it is of a newer version, or anything in it is missing or not what it should be.
     """
+    version = group.attrs.get("version", 1)
+    if version not in (1, VERSION):
+        raise InputError(f"output {result}: its checkpoint is of version {version!s:.20}; allowed: 1, {VERSION}")
+    numbers: dict[str, float | int] = {}
+    for name in (*_REALS, *_COUNTS):
+        value = group.attrs.get(name)
+        if not isinstance(value, int | float | np.number) or not np.isfinite(value) or value < 0:
+            raise InputError(f"output {result}: /checkpoint has no number {name}; it is damaged")
+        if name in _COUNTS and value != int(value):
+            raise InputError(f"output {result}: {name} of /checkpoint is {value}; allowed: whole numbers")
+        numbers[name] = int(value) if name in _COUNTS else float(value)
+    arrays = {}
+    for name, dataset in group.items():
+        if not isinstance(dataset, h5py.Dataset) or dataset.dtype != np.float64 or dataset.size > LARGEST_ARRAY:
+            raise InputError(f"output {result}: /checkpoint/{name} is no array of up to {LARGEST_ARRAY} numbers")
+        arrays[name] = dataset[()]
+    blocks = {PLAIN: None} if version == 1 else _parse_blocks(result, group.attrs.get("blocks"))
+    return Checkpoint(**numbers, arrays=arrays, blocks=blocks)  # type: ignore[arg-type]
+
+
+def _parse_blocks(result: Path, text: object) -> dict[str, str | None]:
     try:
-        with h5py.File(result, "r", driver="sec2") as file:
-            if "checkpoint" not in file:
-                raise InputError(f"output {result}: holds no checkpoint to resume from")
-            group = file["checkpoint"]
-            stored: dict[str, Any] = {name: group[name][()] for name in group} | dict(group.attrs)
-    except OSError as error:
-        raise InputError(f"output {result}: cannot be resumed ({str(error)[:80]})") from error
-    if set(stored) != {field.name for field in fields(Checkpoint)}:
-        raise InputError(f"output {result}: its checkpoint is of another version of gbbgky")
-    return Checkpoint(**stored)
+        blocks = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        blocks = None
+    if not isinstance(blocks, dict) or not all(_NAME.fullmatch(k) and isinstance(v, str) for k, v in blocks.items()):
+        raise InputError(f"output {result}: blocks of /checkpoint are not named as they should be; it is damaged")
+    return dict(blocks)
 
 
-def check_pair(path: Path, entries: int) -> None:
-    """Refuse a file that cannot hold a g of that many entries; raises `InputError`."""
-    if not path.is_file():
-        raise InputError(f"checkpoint {path}: is missing")
-    if path.stat().st_size != 8 * entries:
-        raise InputError(f"checkpoint {path}: has {path.stat().st_size} bytes; allowed: {8 * entries}")
+def block_path(result: Path, number: int, name: str = PLAIN) -> Path:
+    """File with a block after step ``number`` of a result file."""
+    ending = "" if name == PLAIN else f".{name}"
+    return result.with_name(f"{result.name}.checkpoint.{number}{ending}")
 
 
-def remove_others(result: Path, number: int | None) -> None:
-    """Delete every g beside a result file but that of step ``number``."""
-    name = re.compile(re.escape(result.name) + r"\.checkpoint\.\d+")
-    for path in result.parent.iterdir():
-        if name.fullmatch(path.name) and (number is None or path != pair_path(result, number)):
-            path.unlink(missing_ok=True)
+def write_blocks(result: Path, number: int, blocks: Mapping[str, DistributedArray]) -> dict[str, str]:
+    """Write the blocks of a state that are cut over ranks, before the result file names them. Collective.
 
+    Parameters
+    ----------
+    result, number
+        Result file and step that the state belongs to.
+    blocks
+        By name: letters, digits and underscores; the same on every rank.
 
-def write_pair(path: Path, layout: "Fields", pair: Array) -> None:
-    """Write g, of which each rank has the slab (planes, N, N). Collective.
+    Returns
+    -------
+    Checksums for `Checkpoint.blocks`.
 
     Raises
     ------
-    SolverError
-        If the file cannot be written.
+    StorageError
+        On all ranks, if one cannot be written; nothing of this step is left, older ones are as they were.
     """
-    # a file of this name can only be the remains of an attempt that no result file names
-    mode = MPI.MODE_WRONLY | MPI.MODE_CREATE
-    _transfer(path, layout, mode, np.ascontiguousarray(pair, dtype="<f8"), MPI.File.Write_at_all)
-
-
-def read_pair(path: Path, layout: "Fields") -> Array:
-    """This rank's slab (planes, N, N) of g. Collective; raises `SolverError`."""
-    pair = np.empty(layout.slab().shape, dtype="<f8")
-    _transfer(path, layout, MPI.MODE_RDONLY, pair, MPI.File.Read_at_all)
-    return pair.astype(float, copy=False)
-
-
-def _transfer(path: Path, layout: "Fields", mode: int, slab: Array, how: Callable[..., None]) -> None:
-    planes, n, _ = layout.slab().shape
-    plane = MPI.DOUBLE.Create_contiguous(n * n).Commit()  # counts stay small whatever the mesh
+    checksums: dict[str, str] = {}
     try:
-        file = MPI.File.Open(layout.comm, str(path), mode)
-        if mode & MPI.MODE_WRONLY:
-            file.Set_size(8 * n * n * layout.mesh.z_points)
-        how(file, 8 * n * n * layout.slab().planes.start, [slab, planes, plane])
-        if mode & MPI.MODE_WRONLY:
-            file.Sync()
-        file.Close()
-    except MPI.Exception as error:
-        raise SolverError(f"checkpoint {path}: {error}") from error
-    finally:
-        plane.Free()
+        for name, block in blocks.items():
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a block")
+            checksums[name] = block_files.write(block_path(result, number, name), block)
+    except GbbgkyError:
+        if any(block.comm.rank == 0 for block in blocks.values()):
+            remove(result, number)
+        raise
+    return checksums
+
+
+def read_blocks(result: Path, checkpoint: Checkpoint, blocks: Mapping[str, DistributedArray]) -> None:
+    """Fill the local pieces of ``blocks``, cut over any number of ranks, and check them. Collective.
+
+    Raises
+    ------
+    InputError
+        On all ranks, if a file is missing, of another size or damaged.
+    """
+    for name, block in blocks.items():
+        expected = checkpoint.blocks.get(name)
+        block_files.read(block_path(result, checkpoint.number, name), block, expected)
+
+
+def check_blocks(result: Path, checkpoint: Checkpoint, totals: Mapping[str, int]) -> None:
+    """Refuse a checkpoint without these blocks of so many entries, by the sizes of their files; raises `InputError`."""
+    if set(checkpoint.blocks) != set(totals):
+        held, wanted = (", ".join(sorted(names)) or "none" for names in (checkpoint.blocks, totals))
+        raise InputError(f"output {result}: its checkpoint has the blocks {held}; allowed: {wanted}")
+    for name, total in totals.items():
+        block_files.check(block_path(result, checkpoint.number, name), total)
+
+
+def remove(result: Path, number: int) -> None:
+    """Delete the blocks of one step."""
+    _remove(result, lambda found: found == number)
+
+
+def remove_others(result: Path, number: int | None) -> None:
+    """Delete every block beside a result file but those of step ``number``."""
+    _remove(result, lambda found: found != number)
+
+
+def _remove(result: Path, doomed: Callable[[int], bool]) -> None:
+    pattern = re.compile(re.escape(result.name) + r"\.checkpoint\.(\d+)(\.[A-Za-z]\w*)?")
+    for path in result.parent.iterdir():
+        match = pattern.fullmatch(path.name)
+        if match and doomed(int(match[1])):
+            with suppress(OSError):
+                path.unlink()

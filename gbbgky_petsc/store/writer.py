@@ -1,11 +1,11 @@
-"""The result file: held in memory (it is small), rewritten whole under a temporary name, then renamed.
+"""The result file: held in memory (it is small), rewritten whole under a temporary name, then renamed (`sealed`).
 
 A reader therefore sees a complete file at any moment, and a kill loses what came after the last flush.
 """
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,21 @@ import numpy as np
 
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.observables import COLUMNS
+from gbbgky_petsc.store import sealed
 from gbbgky_petsc.store.checkpoint import Checkpoint
 
 FORMAT_VERSION = 1
+#: bytes that the names of files beside a result may add to its own
+LONGEST_ENDING = 40
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Datasets of a kind of result: name -> (unit, meaning), and the mesh axis behind those of two dimensions."""
+    """Datasets of a kind of result: name -> (unit, meaning), and the mesh axes that follow t."""
 
     series: dict[str, tuple[str, str]]
     snapshots: dict[str, tuple[str, str]]
-    axes: dict[str, str]
+    axes: Mapping[str, tuple[str, ...]]
 
 
 SERIES = {name: (c.unit, c.meaning) for name, c in COLUMNS.items()}
@@ -36,7 +39,7 @@ SNAPSHOTS = {
     "rho": ("1/(length momentum)", "rho(theta), eq. (SA.2); axes t, theta"),
     "density_correlation": ("1/length^2", "int int g dtheta dtheta', eq. (SA.3); axes t, z"),
 }
-AXES = {"rho": "theta", "density_correlation": "z"}
+AXES = {"rho": ("theta",), "density_correlation": ("z",)}
 HIERARCHY = Schema(SERIES, SNAPSHOTS, AXES)
 
 
@@ -57,8 +60,10 @@ DYNAMICS = Schema(
         | {
             "interaction_energy": ("energy", "pair energy per particle, its change since t = 0"),
             "energy_error": ("energy", "total energy per particle minus that at t = 0"),
+            "entropy": ("1", f"{SERIES['entropy'][1]}, of the histogram, at snapshots; nan between them"),
+            "entropy_rate": ("1/time", "nan: dynamics does not measure it"),
         },
-        exact=("t", "t_rescaled", "density", "absorbed_energy", "step"),
+        exact=("t", "t_rescaled", "density", "absorbed_energy", "step", "entropy_rate"),
     )
     | {
         "energy_error_rms": ("energy", "root mean square over realisations of the energy error per particle"),
@@ -79,8 +84,44 @@ DYNAMICS = Schema(
         exact=("t", "t_rescaled"),
     ),
     AXES
-    | {"rho_stderr": "theta", "density_correlation_stderr": "z"}
-    | {f"structure{part}{error}": "k" for part in ("", "_change") for error in ("", "_stderr")},
+    | {"rho_stderr": ("theta",), "density_correlation_stderr": ("z",)}
+    | {f"structure{part}{error}": ("k",) for part in ("", "_change") for error in ("", "_stderr")},
+)
+
+
+#: molecular dynamics of clouds: totals of the gas, profiles
+CLOUD = Schema(
+    with_errors(
+        {
+            "t": ("time", "time"),
+            "number": ("1", "number of rods"),
+            "momentum": ("momentum", "sum of theta"),
+            "kinetic_energy": ("energy", "sum of theta^2/2"),
+            "trap_energy": ("energy", "sum of U(x, t)"),
+            "interaction_energy": ("energy", "sum over pairs of V"),
+            "total_energy": ("energy", "kinetic + trap + interaction: conserved while the trap stands still"),
+            "energy_error": ("energy", "total energy minus that at t = 0; the work of a trap that changes included"),
+            "centre": ("length", "mean of x"),
+            "width": ("length", "standard deviation of x"),
+            "rapidity_width": ("momentum", "standard deviation of theta"),
+            "kurtosis": ("1", "excess kurtosis of theta"),
+            "step": ("time", "longest time step"),
+        },
+        exact=("t", "number", "step"),
+    )
+    | {"energy_error_rms": ("energy", "root mean square over realisations of the energy error")},
+    with_errors(
+        {
+            "t": ("time", "time"),
+            "rho": ("1/(length momentum)", "counts in the cells of x and theta; axes t, x, theta"),
+            "density": ("1/length", "int rho dtheta; axes t, x"),
+            "velocity": ("length/time", "mean of theta; nan where no rod was seen; axes t, x"),
+            "temperature": ("energy", "variance of theta; nan where no rod was seen; axes t, x"),
+        },
+        exact=("t",),
+    ),
+    {"rho": ("x", "theta"), "rho_stderr": ("x", "theta")}
+    | {f"{name}{error}": ("x",) for name in ("density", "velocity", "temperature") for error in ("", "_stderr")},
 )
 
 
@@ -91,15 +132,20 @@ def check_target(path: Path, force: bool) -> None:
     ------
     InputError
     """
-    if path.exists() and not force:
-        raise InputError(f"output {path}: exists already; allowed: a new name, or --force to overwrite it")
-    if path.is_dir():
-        raise InputError(f"output {path}: is a folder; allowed: a file name")
     try:
+        if path.is_dir():
+            raise InputError(f"output {path}: is a folder; allowed: a file name")
+        if path.exists() and not path.is_file():
+            raise InputError(f"output {path}: is not a regular file; allowed: a file name")
+        if path.exists() and not force:
+            raise InputError(f"output {path}: exists already; allowed: a new name, or --force to overwrite it")
         path.parent.mkdir(parents=True, exist_ok=True)
+        room = os.pathconf(path.parent, "PC_NAME_MAX") - len(os.fsencode(path.name))
     except OSError as error:
         raise InputError(f"output {path}: {error.strerror}") from error
-    if not os.access(path.parent, os.W_OK):
+    if room < LONGEST_ENDING:
+        raise InputError(f"output {path}: its name is {LONGEST_ENDING - room} bytes too long for the files beside it")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InputError(f"output {path}: its folder cannot be written to")
 
 
@@ -137,8 +183,10 @@ class ResultWriter:
 
     def restore(self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
         """Go on from the rows of an earlier part of the run that are not younger than its checkpoint."""
-        self.series = {name: list(series[name][: checkpoint.series_rows]) for name in self.schema.series}
-        self.snapshots = {name: list(snapshots[name][: checkpoint.snapshot_rows]) for name in self.schema.snapshots}
+        rows, shots = checkpoint.series_rows, checkpoint.snapshot_rows
+        missing = np.full(len(series["t"]), np.nan)  # a column that older versions did not write
+        self.series = {name: list(series.get(name, missing)[:rows]) for name in self.schema.series}
+        self.snapshots = {name: list(snapshots[name][:shots]) for name in self.schema.snapshots}
         self.checkpoint = checkpoint
 
     def add_series(self, **values: float) -> None:
@@ -157,9 +205,19 @@ class ResultWriter:
             self.flush(complete=False)
 
     def flush(self, complete: bool) -> None:
-        """Write the file; ``complete`` marks a run that reached its end."""
-        temporary = self.path.with_name(self.path.name + ".part")
-        with h5py.File(temporary, "w", driver="sec2") as file:
+        """Write the file; ``complete`` marks a run that reached its end.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written; the file that was there is left alone.
+        """
+        sealed.write(self.path, self._image(complete))
+        self._flushed = time.monotonic()
+
+    def _image(self, complete: bool) -> bytes:
+        """The HDF5 file in memory: the library never sees a full disk, on which it may crash."""
+        with h5py.File("result", "w", driver="core", backing_store=False) as file:
             file.attrs.update(self.attributes)
             file.attrs["format_version"] = FORMAT_VERSION
             file.attrs["complete"] = complete
@@ -180,10 +238,11 @@ class ResultWriter:
                 for name, dataset in file[group].items():
                     if name != "t":
                         dataset.dims[0].attach_scale(file[f"{group}/t"])
-                    if dataset.ndim == 2:
-                        dataset.dims[1].attach_scale(file[f"mesh/{self.schema.axes[name]}"])
-        os.replace(temporary, self.path)
-        self._flushed = time.monotonic()
+                    if dataset.ndim > 1:
+                        for axis, scale in enumerate(self.schema.axes[name], start=1):
+                            dataset.dims[axis].attach_scale(file[f"mesh/{scale}"])
+            file.flush()
+            return file.id.get_file_image()
 
 
 def _write_group(file: h5py.File, group: str, columns: dict[str, tuple[str, str]], values: dict[str, Any]) -> None:

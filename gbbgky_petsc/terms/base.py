@@ -1,7 +1,7 @@
 """What the terms share: their fixed setting, the point at which the model is linearised, and their interface."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -31,12 +31,15 @@ class Setting:
     ----------
     closure
         Contact closure, ``fluctuation`` or ``printed``, see `gbbgky_petsc.terms.contact`.
+    collision_options
+        Options of a collision operator that is one of the terms, as in a case's table [kinetic].
     """
 
     mesh: PhaseSpaceMesh
     model: IntegrableModel
     potential: Potential
     closure: str = "fluctuation"
+    collision_options: Mapping[str, Any] = field(default_factory=dict)
 
     def _potential(self, z: Array) -> Array:
         if self.mesh.boundary is Boundary.PERIODIC:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc import shipped
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.store import checkpoint
-from gbbgky_petsc.store.reader import Result, read
-
-RUNS = Path(__file__).parent.parent.parent / "runs"
+from gbbgky_petsc.store.reader import Result, read, read_checkpoint
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Part:
 
     def arguments(self, folder: Path) -> list[str]:
         """The arguments of gbbgky that compute it."""
-        words = [self.command, str(RUNS / f"{self.case}.toml"), "-o", str(self.path(folder))]
+        words = [self.command, str(shipped.cases()[self.case]), "-o", str(self.path(folder))]
         words += [word for setting in self.settings for word in ("--set", setting)]
         if self.source is not None:
             words += ["--from", str(folder / f"{self.source[0]}.h5"), "--at", f"{self.source[1]:g}"]
@@ -66,13 +64,13 @@ class Part:
         return held is not None and bool(held.attributes["complete"])
 
     def _held(self, folder: Path) -> Result | None:
-        """What is there of this very case, complete or not."""
+        """What is there of this very case, complete or not; keys that it was written without have their defaults."""
         try:
             result = read(self.path(folder))
+            held = result.case
         except InputError:
             return None
-        wanted = case_file.load(RUNS / f"{self.case}.toml", self.settings)
-        return result if result.attributes["case"] == case_file.resolved(wanted) else None
+        return result if held == case_file.load(shipped.cases()[self.case], self.settings) else None
 
     def _resumable(self, folder: Path) -> bool:
         if self.command == "kinetic" or self._held(folder) is None:
@@ -80,7 +78,7 @@ class Part:
         if self.command == "md":
             return True
         try:
-            checkpoint.read(self.path(folder))
+            read_checkpoint(self.path(folder))
         except InputError:
             return False
         return True

@@ -79,6 +79,10 @@ class Background:
         return kernel @ self.rotation_inverse
 
 
+#: filling, relative to its maximum, below which the entropy's gradient does not follow it
+EMPTY = 1e-12
+
+
 class IntegrableModel(ABC):
     """A Galilean-invariant integrable gas: p' = 1, e' = theta/mass and T a function of theta - alpha.
 
@@ -123,6 +127,24 @@ class IntegrableModel(ABC):
     def filling(self, theta: Array, weight: float, rho: Array) -> Array:
         """(N,) n = rho/rho_s."""
         return rho / self.density_of_states(theta, weight, rho)
+
+    def entropy(self, theta: Array, weight: float, rho: Array) -> float:
+        """Yang-Yang entropy per unit length, int rho_s s(n)."""
+        states = self.density_of_states(theta, weight, rho)
+        n = np.clip(rho / states, 0.0, self.statistics.largest_filling)
+        return weight * float((states * self.statistics.entropy(n)).sum())
+
+    def entropy_gradient(self, theta: Array, weight: float, rho: Array) -> Array:
+        """Its functional derivative by rho, epsilon + T (s - n epsilon), (N,).
+
+        Where n is below `EMPTY` of its maximum, and rounding all there is of it, epsilon is that of `EMPTY`.
+        """
+        n = self.filling(theta, weight, rho)
+        full = self.statistics.largest_filling
+        n = np.clip(n, EMPTY * float(n.max()), full * (1.0 - EMPTY) if np.isfinite(full) else np.inf)
+        epsilon = self.statistics.pseudo_energy(n)
+        kernel = self.scattering_kernel(theta[:, None] - theta[None, :])
+        return np.asarray(epsilon + weight * kernel @ (self.statistics.entropy(n) - n * epsilon))
 
     def fault(self, theta: Array, weight: float, rho: Array, slack: float = 1e-9) -> str | None:
         """What keeps rho from being a state of this model, in words; None if nothing does.

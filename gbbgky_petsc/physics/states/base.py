@@ -6,6 +6,7 @@ import numpy as np
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.models import IntegrableModel
+from gbbgky_petsc.physics.statistics import Classical
 
 
 class State(ABC):
@@ -35,3 +36,8 @@ def rho_of_filling(model: IntegrableModel, theta: Array, n: Array) -> Array:
     T = (theta[1] - theta[0]) * model.scattering_kernel(theta[:, None] - theta[None, :])
     dressed: Array = np.linalg.solve(np.eye(theta.size) - T * n[None, :], np.ones_like(theta))
     return n * dressed / (2.0 * np.pi)
+
+
+def is_rods(model: IntegrableModel, theta: Array) -> bool:
+    """Whether T is constant on the mesh and the statistics classical: rho is then proportional to n."""
+    return isinstance(model.statistics, Classical) and np.ptp(model.scattering_kernel(theta - theta[0])) == 0.0

@@ -6,7 +6,7 @@ from typing import Literal
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.models import IntegrableModel
-from gbbgky_petsc.physics.states.base import State
+from gbbgky_petsc.physics.states.base import State, is_rods
 from gbbgky_petsc.physics.states.family import Family
 
 
@@ -47,7 +47,7 @@ class Split(Family):
         return lambda level: 0.5 * (left(level) + right(level))
 
     def profile(self, theta: Array, model: IntegrableModel) -> Array:
-        if self.through == "filling":
+        if self.through == "filling" and not is_rods(model, theta):
             return super().profile(theta, model)
         weight = float(theta[1] - theta[0])
         left, right = (self.base.sample(theta + shift, weight, model) for shift in (self.boost, -self.boost))

@@ -82,7 +82,6 @@ def filling_of_density(
     if not abs(found / target - 1.0) < 1e-8:
         raise InputError(
             f"state.density = {target:g}: beyond condensation, rapidities {weight:.3g} apart hold no more than "
-            f"{found:.4g} of these {model.statistics.name} quasiparticles; allowed: less, a higher temperature or "
-            "a finer mesh"
+            f"{found:.4g} of these {model.statistics.name} quasiparticles; allowed: less, a hotter state, a finer mesh"
         )
     return fillings(level)

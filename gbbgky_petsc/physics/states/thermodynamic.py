@@ -12,9 +12,8 @@ import numpy as np
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.models import IntegrableModel
-from gbbgky_petsc.physics.states.base import rho_of_filling
+from gbbgky_petsc.physics.states.base import is_rods, rho_of_filling
 from gbbgky_petsc.physics.states.family import Family, NoStateError
-from gbbgky_petsc.physics.statistics import Classical
 
 #: Newton steps for one pseudo-energy
 STEPS = 500
@@ -82,9 +81,7 @@ class Thermodynamic(Family):
             raise NoStateError("pseudo-energy: below the least one of these statistics between the nodes")
 
     def profile(self, theta: Array, model: IntegrableModel) -> Array:
-        kernel = model.scattering_kernel(theta - theta[0])
-        if isinstance(model.statistics, Classical) and np.ptp(kernel) == 0.0:
-            # a constant T shifts epsilon by a constant: rho is the Boltzmann factor
+        if is_rods(model, theta):  # a constant T shifts epsilon by a constant: rho is the Boltzmann factor
             driving = self.driving(theta, model)
             return np.exp(-(driving - min(float(driving.min()), 0.0)))
         return super().profile(theta, model)

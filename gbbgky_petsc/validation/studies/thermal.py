@@ -21,7 +21,7 @@ def _thermal(result: Result) -> tuple[float, float]:
     """Inverse temperature and chi = rho (1 - a rho)^2 of a thermal case of hard rods."""
     case = result.case
     density, beta = case.state.density, case.state.beta  # type: ignore[union-attr]
-    return beta, density * (1.0 - density * case.model.length) ** 2  # type: ignore[union-attr]
+    return beta, density * (1.0 - density * case.model.length) ** 2  # type: ignore[union-attr, operator, return-value]
 
 
 def analyse(results: Results) -> Findings:

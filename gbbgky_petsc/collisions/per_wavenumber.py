@@ -1,124 +1,69 @@
-"""The collision integral I[rho] of the kinetic equation d rho/dt = I[rho], eqs. (9), (10)."""
-
-from dataclasses import dataclass
-from typing import Literal
+"""The collision integral (10) and its screened form: one Lyapunov equation per wavenumber on the infinite line."""
 
 import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
 
 from gbbgky_petsc.collisions.meshes import MeshPair
-from gbbgky_petsc.collisions.on_mesh import MeshCorrelations
+from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, register
 from gbbgky_petsc.collisions.quadrature import Integral, OctaveRule
 from gbbgky_petsc.collisions.wavenumbers import Correlations, State
-from gbbgky_petsc.discrete.mesh import Array, Boundary, PhaseSpaceMesh
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
-
-Kind = Literal["landau", "screened", "full"]
 
 #: change of rho, relative to its maximum, after which the quadrature over k is checked anew
 RECHECK = 0.05
 
 
-@dataclass(frozen=True)
-class Collisions:
-    """A collision integral with what comes along.
-
-    Attributes
-    ----------
-    rate : (N,) I(theta)
-    defects
-        Number, momentum and energy created, each relative to the sum of the absolute contributions.
-    interaction_energy
-        Energy per particle of the stationary correlations.
-    density_correlation : (Nz,) their int int g on the z-mesh
-    error
-        Estimated relative error of the quadrature over k; 0 for ``full``, which has none.
-    effort
-        Wavenumbers, or GMRES iterations for ``full``.
-    """
-
-    rate: Array
-    defects: tuple[float, float, float]
-    interaction_energy: float
-    density_correlation: Array
-    error: float
-    effort: int
-
-
-def defects(model: IntegrableModel, theta: Array, rate: Array) -> tuple[float, float, float]:
-    """Number, momentum and energy created by d rho/dt, each relative to the sum of the absolute contributions."""
-    tiny = float(np.finfo(float).tiny)
-    number, momentum, energy = (
-        abs(float((p * rate).sum())) / max(float(np.abs(p * rate).sum()), tiny)
-        for p in (np.ones_like(theta), theta, model.energy(theta))
-    )
-    return number, momentum, energy
-
-
-class CollisionIntegral:
+class PerWavenumber(CollisionOperator):
     """I(theta) = d_theta int_0^infinity dk/pi k V_k Im int dtheta' G_k, G_k stationary at frozen rho.
 
-    kind ``landau``: eq. (10) as printed; ``screened``: with the collective term (Balescu-Lenard); both on the infinite
-    line, `gbbgky_petsc.collisions.wavenumbers`. ``full``: with contact, layer 2 as the hierarchy discretises it,
-    `gbbgky_petsc.collisions.on_mesh`. Number, momentum and energy are conserved to rounding, by exchange symmetry and
-    the mesh's conservative derivative; with ``full`` energy to the tolerance of GMRES.
+    Number, momentum and energy are conserved to rounding, by exchange symmetry and the mesh's conservative derivative.
+    See `gbbgky_petsc.collisions.wavenumbers`; wavenumbers are shared out over the ranks.
 
     Parameters
     ----------
-    model, potential, mesh
-        Of ``mesh``, ``landau`` and ``screened`` use theta alone (and z for the density correlation).
-    kind
-        See above.
-    comm
-        Calls are collective on it: wavenumbers (or z-slabs) are shared out over its ranks.
+    model, potential, mesh, comm
+        As for `CollisionOperator`.
     tolerance
-        Relative error of the quadrature over k, or of the GMRES solution of ``full``.
+        Relative error of the quadrature over k.
     staggered
-        Whether theta' lives half-way between the nodes of theta (default, except for ``full``, which cannot).
-    closure
-        Contact closure of ``full``.
-
-    Raises
-    ------
-    InputError
-        For an unknown kind, or ``full`` on staggered meshes or on a ring.
+        Whether theta' lives half-way between the nodes of theta.
+    memory
+        Correlations build up from none at t = 0, at the operators of the present rho: eqs. (SB.4), (SB.5) with
+        G_k = int_0^t dtau e^(-M_k tau) F_k e^(-M_k^H tau). Then number and momentum are conserved, and the energy
+        only with that of the correlations, up to what the slow change of rho leaves out.
     """
+
+    accepts = frozenset({"tolerance", "staggered", "memory"})
+    collective: bool  #: whether M_k has the collective term
 
     def __init__(
         self,
         model: IntegrableModel,
         potential: Potential,
         mesh: PhaseSpaceMesh,
-        kind: Kind = "landau",
         comm: PETSc.Comm = PETSc.COMM_WORLD,
         tolerance: float = 1e-5,
-        staggered: bool | None = None,
-        closure: str = "fluctuation",
+        staggered: bool = True,
+        memory: bool = False,
     ) -> None:
-        if kind not in ("landau", "screened", "full"):
-            raise InputError(f"kinetic.kind = {kind!r}: unknown; allowed: landau, screened, full")
-        if kind == "full" and staggered:
-            raise InputError("kinetic.staggered = true: kind = full is solved on the hierarchy's mesh; allowed: false")
-        if kind == "full" and mesh.boundary is Boundary.PERIODIC:
-            raise InputError(
-                "hierarchy.boundary = periodic: a ring keeps the correlations that kind = full would have to let go; "
-                "allowed: absorbing, zero"
-            )
-        self.model, self.potential, self.mesh, self.kind = model, potential, mesh, kind
+        super().__init__(model, potential, mesh, comm)
+        self._time = 0.0 if memory else np.inf
+        self.memory = memory
+        if memory:
+            self.equation = f"{type(self).equation}, with memory (SB.4), (SB.5)"
+            self.response_time = potential.range / float(np.abs(model.velocity(mesh.theta)).max())
         self.tolerance = tolerance
-        self.comm: MPI.Intracomm = comm.tompi4py()
-        self.meshes = MeshPair(mesh, kind != "full" if staggered is None else staggered)
+        self.meshes = MeshPair(mesh, staggered)
         n = mesh.theta_points
         self._rule = OctaveRule(1.0 / potential.range, tolerance, (slice(0, n), slice(n, n + 1)))
         self._transform: dict[float, float] = {}
         self._correlations: Correlations | None = None
         self._last: tuple[Array, Collisions] | None = None
-        self._checked: Array | None = None
+        self._checked: tuple[float, Array] | None = None
         self._error = 0.0
-        self._on_mesh = MeshCorrelations(model, potential, mesh, closure, comm, tolerance) if kind == "full" else None
 
     def __call__(self, rho: Array) -> Collisions:
         """Collision integral at rho, (N,) and the same on every rank. Collective.
@@ -126,18 +71,18 @@ class CollisionIntegral:
         Raises
         ------
         SolverError
-            If the quadrature or GMRES does not converge, or the state has no stationary correlations.
+            If the quadrature does not converge, or the state has no stationary correlations.
         """
         if self._last is None or not np.array_equal(rho, self._last[0]):
-            self._last = (rho.copy(), self._on_line(rho) if self._on_mesh is None else self._with_contact(rho))
+            self._last = (rho.copy(), self._evaluate(rho))
         return self._last[1]
 
-    def _with_contact(self, rho: Array) -> Collisions:
-        assert self._on_mesh is not None
-        s = self._on_mesh.solve(rho)
-        return self._collisions(rho, s.rate, s.interaction_energy, s.density_correlation, 0.0, s.iterations)
+    def at(self, t: float) -> None:
+        """See `CollisionOperator`."""
+        if self.memory and t != self._time:
+            self._time, self._last = t, None
 
-    def _on_line(self, rho: Array) -> Collisions:
+    def _evaluate(self, rho: Array) -> Collisions:
         integral = self._integrate(rho)
         n = self.mesh.theta_points
         force, energy = integral.value[:n] / np.pi, integral.value[n] / (2.0 * np.pi)
@@ -148,23 +93,8 @@ class CollisionIntegral:
         rate = self.meshes.derivative @ force
         return self._collisions(rho, rate, energy, correlation, integral.error, integral.nodes.size)
 
-    def _collisions(
-        self, rho: Array, rate: Array, energy: float, correlation: Array, error: float, effort: int
-    ) -> Collisions:
-        lost = defects(self.model, self.mesh.theta, rate)
-        density = self.mesh.theta_weight * float(rho.sum())
-        return Collisions(rate, lost, energy / density, correlation, error, effort)
-
     def diffusion_matrix(self, rho: Array) -> Array:
-        """D^LR, (N, N) as an operator, of I = d_theta (D^LR d_theta rho), eqs. (SB.11), (SB.12). Collective.
-
-        Raises
-        ------
-        InputError
-            For kind ``full``: contact feeds on g, not on rho' alone.
-        """
-        if self.kind == "full":
-            raise InputError("kinetic.kind = full: has no diffusion form; allowed: landau, screened")
+        """D^LR, (N, N) as an operator, of I = d_theta (D^LR d_theta rho), eqs. (SB.11), (SB.12). Collective."""
         return self._kernels(rho)[0]
 
     def derivative(self, rho: Array, beta: float | None = None) -> Array:
@@ -175,7 +105,7 @@ class CollisionIntegral:
         u = rho' + beta (A - s) c with the mean velocity s. Being real it does not add to I, so that I = L[rho] u
         with L the operator of `diffusion_matrix` for that source. Here L[rho] du/d rho is returned; the neglected
         dL/d rho u vanishes in the thermal state of inverse temperature beta, where u does. The left null vectors are
-        those of I: 1, theta, e. For ``full`` it is that of ``landau``.
+        those of I: 1, theta, e.
 
         Parameters
         ----------
@@ -198,14 +128,7 @@ class CollisionIntegral:
         G = G0 + G1 with M_k G1 + G1 M_k^H = - dG0/dt. At frozen A and D, R is the derivative of the operator
         rho -> I by sigma of (sigma + M_k . + . M_k^H). Since I itself exists only by virtue of D, R I/I is of the order
         (rate of rho)/(k^2 D) ~ V0^2, and not small in Fig. 2.
-
-        Raises
-        ------
-        InputError
-            For kind ``full``.
         """
-        if self.kind == "full":
-            raise InputError("kinetic.kind = full: has no retardation operator; allowed: landau, screened")
         by_slope, by_charge = self._kernels(rho, retarded=True)
         D = self.meshes.derivative
         response = self.model.background(self.mesh.theta, self.mesh.theta_weight, rho).charge_response
@@ -244,7 +167,7 @@ class CollisionIntegral:
         k, weights = self._rule.points()
         potential, own = self._fourier(k), slice(self.comm.rank, None, self.comm.size)
         source = potential
-        if self.kind == "screened":
+        if self.collective:
             chi = self.mesh.theta_weight * float(correlations.state.here.background.charge.sum())
             source = potential / (1.0 + beta * chi * potential)
         parts = correlations.kernels(k[own], potential[own], source[own], retarded)
@@ -256,7 +179,8 @@ class CollisionIntegral:
         """Decompositions at rho; the last ones are kept."""
         if self._correlations is None or not np.array_equal(rho, self._correlations.state.here.rho):
             state = State.of(self.model, self.meshes, rho.copy())
-            self._correlations = Correlations(self.meshes, state, self.kind == "screened")
+            self._correlations = Correlations(self.meshes, state, self.collective, not self.memory)
+        self._correlations.time = self._time
         return self._correlations
 
     def _integrate(self, rho: Array) -> Integral:
@@ -273,10 +197,13 @@ class CollisionIntegral:
             self.comm.Allreduce(MPI.IN_PLACE, values)
             return values
 
-        if self._checked is not None and np.abs(rho - self._checked).max() < RECHECK * np.abs(rho).max():
-            return self._rule.lean(integrand, self._error)
+        if self._checked is not None:
+            then, before = self._checked
+            near = self._time == then or abs(self._time - then) < RECHECK * self._time
+            if near and np.abs(rho - before).max() < RECHECK * np.abs(rho).max():
+                return self._rule.lean(integrand, self._error)
         integral = self._rule.integrate(integrand, self._floors(correlations.state))
-        self._checked, self._error = rho.copy(), max(integral.error, self.tolerance)
+        self._checked, self._error = (self._time, rho.copy()), max(integral.error, self.tolerance)
         return integral
 
     def _floors(self, state: State) -> tuple[float, float]:
@@ -292,3 +219,19 @@ class CollisionIntegral:
         new = [q for q in k.tolist() if q not in self._transform]
         self._transform.update(zip(new, self.potential.fourier(np.array(new)).tolist(), strict=True))
         return np.array([self._transform[q] for q in k.tolist()])
+
+
+@register("landau")
+class Landau(PerWavenumber):
+    """Eq. (10) as printed: either partner of a pair diffuses by itself."""
+
+    equation = "kinetic equation (9) with the collision integral (10), arXiv:2408.00593"
+    collective = False
+
+
+@register("screened")
+class Screened(PerWavenumber):
+    """With the collective term of layer 2, the analogue of Balescu and Lenard."""
+
+    equation = "kinetic equation (9), collision integral (10) with the collective term of (SA.3), arXiv:2408.00593"
+    collective = True

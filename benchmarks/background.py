@@ -1,0 +1,80 @@
+"""Cost of a background (the model linearised around rho) by points and model, and how often a run asks for one.
+
+    python benchmarks/background.py [CASE.toml [KEY=VALUE ...]]
+
+Prints JSON: milliseconds per background and over one product of two N x N matrices; with a case, the share of its run.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from gbbgky_petsc import environment
+
+environment.prepare()
+
+import numpy as np
+
+from gbbgky_petsc.physics.models import HardRods, IntegrableModel, LiebLiniger
+from gbbgky_petsc.physics.states import BoostedThermal
+
+
+def best(work, repeats=7):
+    """Seconds of the quickest of several calls."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def cost(points):
+    weight = 14.0 / points
+    theta = (np.arange(points) + 0.5) * weight - 7.0
+    matrix = np.random.default_rng(0).standard_normal((points, points))
+    product = best(lambda: matrix @ matrix, 50)
+    row = {}
+    for name, model, route in (
+        ("rods, closed", HardRods(1.0), HardRods.background),
+        ("rods, generic", HardRods(1.0), IntegrableModel.background),
+        ("bosons", LiebLiniger(1.0), LiebLiniger.background),
+    ):
+        rho = BoostedThermal(0.2, 1.2, 0.8).sample(theta, weight, model)
+        seconds = best(lambda m=model, r=route, x=rho: r(m, theta, weight, x))
+        row[name] = {"milliseconds": round(1e3 * seconds, 3), "products": round(seconds / product, 1)}
+    return row
+
+
+def share(path, assignments):
+    """Calls of `background` in the run of a case, and their share of its time."""
+    from gbbgky_petsc import case as case_file
+    from gbbgky_petsc.cli import main
+
+    kind = type(case_file.load(path, assignments).model.build(path.parent))
+    plain, spent = kind.background, []
+
+    def counted(*arguments):
+        began = time.perf_counter()
+        found = plain(*arguments)
+        spent.append(time.perf_counter() - began)
+        return found
+
+    kind.background = counted
+    target = Path(f"background_{os.getpid()}.h5")
+    began = time.perf_counter()
+    try:
+        words = [word for assignment in assignments for word in ("--set", assignment)]
+        main(["run", str(path), "-o", str(target), *words])
+    finally:
+        target.unlink(missing_ok=True)
+    seconds = time.perf_counter() - began
+    return {"calls": len(spent), "seconds": round(sum(spent), 3), "share": round(sum(spent) / seconds, 4)}
+
+
+report = {"points": {n: cost(n) for n in (48, 96, 192)}}
+if len(sys.argv) > 1:
+    report["run"] = share(Path(sys.argv[1]), sys.argv[2:])
+print(json.dumps(report, indent=1))

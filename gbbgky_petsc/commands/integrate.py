@@ -1,0 +1,166 @@
+"""What commands that integrate an equation share: options, result file, recorder, checkpoints, signals."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from petsc4py import PETSc
+
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.commands.common import new_result
+from gbbgky_petsc.commands.record import Recorder, print_summary
+from gbbgky_petsc.commands.resumption import FREE, Checkpointer, Resume, Resumption
+from gbbgky_petsc.commands.signals import Signals
+from gbbgky_petsc.commands.watch import Watch
+from gbbgky_petsc.equations.base import Equation
+from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.fields import Fields
+from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.solvers.integrator import Integrator, Position, Progress
+from gbbgky_petsc.solvers.options import apply_table, report_unused
+from gbbgky_petsc.store import checkpoint as checkpoints
+from gbbgky_petsc.store.blocks import DistributedArray
+from gbbgky_petsc.store.checkpoint import Checkpoint
+from gbbgky_petsc.store.writer import ResultWriter
+
+#: dataset of /checkpoint with the rho at which the preconditioner was built
+FROZEN = "preconditioner_rho"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One integration by command.
+
+    Attributes
+    ----------
+    problem, target
+        Case and result file.
+    start
+        First time.
+    mode
+        What to do with a result file that is there.
+    free
+        Tables of the case that a resumed run may change.
+    recorder
+        Kind of `Recorder`.
+    decorate
+        Puts more in the result file before it is first written; called on rank 0.
+    """
+
+    problem: Problem
+    target: Path
+    start: float = 0.0
+    mode: Resume = Resume.NO
+    free: tuple[str, ...] = FREE
+    recorder: type[Recorder] = Recorder
+    decorate: Callable[[ResultWriter], None] = field(default=lambda writer: None)
+
+    def run(self, equation: Equation, fields: Fields, state: PETSc.Vec) -> None:
+        """Integrate ``equation`` from ``state`` to the end of the case. Collective.
+
+        Raises
+        ------
+        InputError, SolverError, StorageError, Stopped
+        """
+        options_given = apply_table(self.problem.case.petsc)
+        with Integrator(equation, state, self.start, self.problem.end) as integrator:
+            if PETSc.Options().hasName("help"):
+                integrator.list_options()
+                return
+            totals = {name: fields.slab(name).total for name in fields.slabs}
+            earlier = Resumption.agree(fields.comm, self.problem, self.target, self.mode, totals, self.free)
+            _Course(self, equation, fields, integrator, earlier).run()
+        equation.destroy()
+        report_unused(options_given)
+
+
+class _Course:
+    """A `Job` at work. Methods are collective."""
+
+    def __init__(
+        self, job: Job, equation: Equation, fields: Fields, integrator: Integrator, earlier: Resumption | None
+    ) -> None:
+        began = time.monotonic()
+        self._job, self._fields, self._integrator = job, fields, integrator
+        self._watch = Watch(job.problem)
+        point = None if earlier is None else earlier.checkpoint
+        if point is not None:
+            self._restore(point)
+        self._writer: ResultWriter | None = None
+        self._recorder: Recorder | None = None
+        if fields.comm.rank == 0:
+            self._writer = writer = new_result(
+                job.target, job.problem, equation.description, fields.comm.size,
+                options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
+            )  # fmt: skip
+            if earlier is None:
+                checkpoints.remove_others(job.target, None)  # those of a result that --force overwrites
+            else:
+                writer.restore(earlier.result.series, earlier.result.snapshots, earlier.checkpoint)
+            job.decorate(writer)
+            self._recorder = job.recorder(job.problem, writer, job.start if point is None else point.t, bool(earlier))
+        spent = time.monotonic() - began + (0.0 if point is None else point.wall_seconds)
+        number = None if point is None else point.number
+        self._checkpointer = Checkpointer(
+            job.problem, job.target, fields.comm, integrator.position, self._whole, self._slabs, self._writer,
+            spent, number,
+        )  # fmt: skip
+
+    def _whole(self) -> Mapping[str, Array]:
+        """Whole blocks of the state, and the rho of the preconditioner, NaN where there is none."""
+        fields, frozen = self._fields, self._integrator.position().preconditioner_rho
+        arrays = {name: fields.gather(self._integrator.state.array_r, name) for name in fields.wholes}
+        return arrays | {FROZEN: np.full(self._job.problem.rho.size, np.nan) if frozen is None else frozen}
+
+    def _slabs(self) -> Mapping[str, DistributedArray]:
+        fields, state = self._fields, self._integrator.state.array_r
+        return {name: _distributed(fields, name, fields.part(state, name)) for name in fields.slabs}
+
+    def _restore(self, point: Checkpoint) -> None:
+        """Set state and position from a checkpoint."""
+        fields, integrator, target = self._fields, self._integrator, self._job.target
+        values = {name: point.array(target, name, fields.whole(name).shape) for name in fields.wholes}
+        slabs = {name: np.empty(fields.slab(name).shape) for name in fields.slabs}
+        checkpoints.read_blocks(target, point, {name: _distributed(fields, name, a) for name, a in slabs.items()})
+        fields.store(integrator.state.array_w, values | slabs)
+        frozen = point.array(target, FROZEN, (self._job.problem.rho.size,))
+        known = frozen if np.all(np.isfinite(frozen)) else None
+        integrator.restore(Position(point.t, point.number, point.step, point.longest_step, known))
+
+    def run(self) -> None:
+        """Integrate, and write what there is however it ends."""
+        problem, integrator, writer = self._job.problem, self._integrator, self._writer
+        complete = False
+        self._signals = Signals()
+        try:
+            with self._signals:
+                integrator.run(problem.end, problem.case.output.snapshots_at, self._monitor)
+            self._checkpointer.write()
+            complete = integrator.ts.getTime() >= problem.end * (1.0 - 1e-9)
+        except SolverError:
+            self._checkpointer.write()  # the last state that was accepted
+            raise
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
+            if writer is not None and writer.series["t"]:
+                writer.attributes["wall_seconds"] = self._checkpointer.wall_seconds
+                writer.flush(complete=complete)
+        if writer is not None:
+            print_summary(writer, integrator, self._checkpointer.wall_seconds, self._job.recorder.conserved)
+
+    def _monitor(self, progress: Progress) -> None:
+        self._watch(progress)
+        if self._recorder is not None:
+            self._recorder(progress)
+        signal = self._signals.pending(self._fields.comm)
+        if signal is not None:
+            raise self._checkpointer.stop(signal)
+        self._checkpointer.write_if_due()
+
+
+def _distributed(fields: Fields, name: str, local: Array) -> DistributedArray:
+    block = fields.slab(name)
+    return DistributedArray(fields.comm, local, block.start, block.total)

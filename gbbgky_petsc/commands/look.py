@@ -1,0 +1,69 @@
+"""`gbbgky plot`, `info`, `cases`: looking at what is there, on one process."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gbbgky_petsc import shipped
+from gbbgky_petsc.errors import InputError, StorageError, printable
+
+
+def plot(results: Sequence[Path], output: Path | None) -> None:
+    """Draw results into a PNG or PDF file, beside the first of them unless ``output`` says otherwise.
+
+    Raises
+    ------
+    InputError, StorageError
+    """
+    from gbbgky_petsc.analysis.plots import figure
+    from gbbgky_petsc.store.reader import read
+    from gbbgky_petsc.store.writer import check_target
+
+    target = output or results[0].with_suffix(".png")
+    if target.suffix not in (".png", ".pdf"):
+        raise InputError(f"output {target}: allowed: a name ending in .png or .pdf")
+    read_ones = [read(path) for path in results]
+    check_target(target, force=True)
+    try:
+        figure(read_ones, target)
+    except OSError as error:
+        raise StorageError(f"output {target}: cannot be written ({error.strerror})") from error
+    print(printable(str(target)))
+
+
+def info(path: Path) -> None:
+    """Print attributes, datasets and the end of a result; raises `InputError`."""
+    from gbbgky_petsc.store.reader import read
+
+    result = read(path)
+    for key, value in sorted(result.attributes.items()):
+        print(printable(f"{key}: {value}"))
+    for group in ("mesh", "series", "snapshots"):
+        for name, values in getattr(result, group).items():
+            print(printable(f"/{group}/{name}: shape {values.shape}"))
+    if len(result.series["t"]):
+        print(f"last: t = {result.series['t'][-1]:g}, kurtosis = {result.series['kurtosis'][-1]:.5f}")
+
+
+def cases(name: str | None) -> None:
+    """List the cases and meshes that come with the package, or print one case; raises `InputError`."""
+    from rich.table import Table
+
+    from gbbgky_petsc.commands.common import console
+
+    known = shipped.cases()
+    if name is not None:
+        if name not in known:
+            raise InputError(f"case {name}: no such shipped case; allowed: {', '.join(known)}")
+        print(known[name].read_text(), end="")
+        return
+    table = Table("case", "purpose")
+    for case, path in known.items():
+        table.add_row(case, shipped.purpose(path))
+    meshes = Table("mesh", "rapidities", "theta up to", "z up to", "spacing of z")
+    for mesh, path in shipped.meshes().items():
+        numbers = shipped.mesh_numbers(path)
+        meshes.add_row(mesh, *(f"{numbers[k]:g}" for k in ("theta_points", "theta_max", "z_max", "z_spacing")))
+    out = console()
+    out.print(table)
+    out.print(meshes)
+    out.print("gbbgky run CASE starts one; gbbgky cases CASE prints it")

@@ -1,0 +1,259 @@
+"""`gbbgky rates`: how fast a state thermalises by each collision operator, without integrating anything."""
+
+import csv
+import itertools
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from mpi4py import MPI
+from petsc4py import PETSc
+from rich.table import Table
+
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc import problem
+from gbbgky_petsc.analysis.plots import axes
+from gbbgky_petsc.collisions import build, kinds
+from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
+from gbbgky_petsc.commands.common import console, versions
+from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.physics import observables
+
+#: largest number of points of a scan: each is an operator and a dense eigenvalue problem
+MOST_POINTS = 10_000
+#: columns of the table of numbers, with unit and meaning
+COLUMNS = {
+    "kurtosis": ("1", "excess kurtosis of the state"),
+    "initial_rate": ("1/time", "d kurtosis/dt in the state"),
+    "kurtosis_decay": ("1/time", "decay rate of a small kurtosis around the thermal state of the same N and E"),
+    "unit": ("time", "t of one unit of rescaled time"),
+}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Values (n,) that a key of the case takes."""
+
+    key: str
+    values: Array
+
+    @classmethod
+    def parse(cls, text: str) -> "Scan":
+        """KEY=A:B:N, evenly spaced, or KEY=A:B:N:log.
+
+        Raises
+        ------
+        InputError
+            For anything else.
+        """
+        key, equals, span = text.partition("=")
+        parts = span.split(":")
+        reason = f"--scan {text}: allowed: KEY=A:B:N or KEY=A:B:N:log with numbers A and B and at least 2 points"
+        if not equals or not key or len(parts) not in (3, 4) or parts[3:] not in ([], ["log"]):
+            raise InputError(reason)
+        try:
+            first, last, count = float(parts[0]), float(parts[1]), int(parts[2])
+        except ValueError as error:
+            raise InputError(reason) from error
+        logarithmic = len(parts) == 4
+        if count < 2 or not np.isfinite([first, last]).all() or (logarithmic and first * last <= 0.0):
+            raise InputError(reason)
+        return cls(key, np.geomspace(first, last, count) if logarithmic else np.linspace(first, last, count))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Rates at one point by one operator: the numbers of `COLUMNS`, slowest modes (m,), and why some are missing."""
+
+    point: int
+    kind: str
+    numbers: dict[str, float]
+    modes: Array
+    reason: str
+
+
+def _cases(
+    path: Path, overrides: Sequence[str], scans: Sequence[Scan]
+) -> list[tuple[tuple[float, ...], case_file.Case]]:
+    """Values and case of every point of the scans' product."""
+    points = list(itertools.product(*(scan.values.tolist() for scan in scans)))
+    if len(points) > MOST_POINTS:
+        raise InputError(f"--scan: {len(points)} points; allowed: at most {MOST_POINTS}")
+    return [
+        (values, case_file.load(path, [*overrides, *(f"{s.key}={v!r}" for s, v in zip(scans, values, strict=True))]))
+        for values in points
+    ]
+
+
+def _row(point: int, kind: str, case: case_file.Case, folder: Path, modes: int) -> Row:
+    """One operator at one point; what it refuses is the row's reason."""
+    numbers, rates = dict.fromkeys(COLUMNS, np.nan), np.full(modes, np.nan)
+    reason = ""
+    try:
+        p = problem.build(case, folder)
+        numbers["kurtosis"], numbers["unit"] = observables.kurtosis(p.mesh.theta, p.rho), p.unit
+        own = case.kinetic.kind == kind
+        options = (
+            case.kinetic.model_dump(exclude={"kind", "spectrum"}) if own else {"tolerance": case.kinetic.tolerance}
+        )
+        closure = case.hierarchy.closure
+        collisions = build(kind, p.model, p.potential, p.mesh, PETSc.COMM_SELF, closure=closure, **options)
+        collisions.at(np.inf)  # a rate is that of correlations that have settled
+        try:
+            numbers["initial_rate"] = kurtosis_rate(p.mesh.theta, p.rho, collisions(p.rho).rate)
+        except (InputError, SolverError) as error:  # its thermal state may do better
+            reason = str(error)
+        if modes:
+            around = spectrum(collisions, p.rho, modes)
+            numbers["kurtosis_decay"], rates = around.kurtosis_rate, around.rates
+    except (InputError, SolverError) as error:
+        reason = "; ".join(filter(None, (reason, str(error))))
+    return Row(point, kind, numbers, rates, reason)
+
+
+def rates(
+    path: Path, target: Path, overrides: Sequence[str], scans: Sequence[str], wanted: Sequence[str], modes: int
+) -> None:
+    """Compute all rows, shared out over the ranks, print them and write HDF5, CSV and a picture. Collective.
+
+    Parameters
+    ----------
+    path, target
+        Case file; HDF5 file, beside which .csv and .png are written.
+    overrides, scans
+        As on the command line.
+    wanted
+        Operators; none means all whose linearisation is their own.
+    modes
+        Slowest modes of each.
+
+    Raises
+    ------
+    InputError
+        For a bad scan, an unknown operator, or a case for which none gives a number.
+    """
+    if modes < 0:
+        raise InputError(f"--modes {modes}: allowed: 0 or more")
+    known = kinds()
+    for kind in wanted:
+        if kind not in known:
+            raise InputError(f"--kind {kind}: unknown; allowed: {', '.join(known)}")
+    chosen = list(dict.fromkeys(wanted)) or [kind for kind, operator in known.items() if operator.linearises]
+    parsed = [Scan.parse(text) for text in scans]
+    if len({scan.key for scan in parsed}) < len(parsed):
+        raise InputError("--scan: the same key twice; allowed: each key once")
+    cases = _cases(path, overrides, parsed)
+    comm = MPI.COMM_WORLD
+    tasks = list(itertools.product(range(len(cases)), chosen))[comm.rank :: comm.size]
+    mine = [_row(point, kind, cases[point][1], path.parent, modes) for point, kind in tasks]
+    gathered = comm.allgather(mine)
+    rows = sorted((row for part in gathered for row in part), key=lambda row: (row.point, chosen.index(row.kind)))
+    if all(np.isnan(row.numbers["initial_rate"]) and np.isnan(row.modes).all() for row in rows):
+        raise InputError(rows[0].reason)
+    if comm.rank == 0:
+        values = np.array([v for v, _ in cases]).reshape(len(cases), len(parsed))
+        _write(target, case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
+        _write_csv(target.with_suffix(".csv"), parsed, values, rows)
+        _picture(target.with_suffix(".png"), parsed, values, chosen, rows)
+        _print(parsed, values, rows)
+        console().print(f"written to {target}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}")
+
+
+def _of_kind(rows: Sequence[Row], kind: str) -> list[Row]:
+    return [row for row in rows if row.kind == kind]
+
+
+def _write(
+    target: Path, case: str, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """/scan/KEY (points,), and by operator /KIND/NAME (points,), /KIND/modes (points, m)."""
+    temporary = target.with_name(target.name + ".part")
+    petsc = ".".join(map(str, PETSc.Sys.getVersion()))
+    with h5py.File(temporary, "w") as file:
+        file.attrs.update({"case": case, "versions": json.dumps(versions(petsc=petsc)), "complete": True})
+        for i, scan in enumerate(scans):
+            file.create_dataset(f"scan/{scan.key}", data=values[:, i])
+        for kind in chosen:
+            own = _of_kind(rows, kind)
+            group = file.create_group(kind)
+            group.attrs["equations"] = kinds()[kind].equation
+            for name, (unit, meaning) in COLUMNS.items():
+                data = group.create_dataset(name, data=np.array([row.numbers[name] for row in own]))
+                data.attrs.update({"units": unit, "long_name": meaning})
+            data = group.create_dataset("modes", data=np.stack([row.modes for row in own]))
+            data.attrs.update({"units": "1/time", "long_name": "slowest decay rates; axes point, mode"})
+            group.create_dataset("reason", data=[row.reason for row in own], dtype=h5py.string_dtype())
+    os.replace(temporary, target)
+
+
+def _write_csv(target: Path, scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:
+    """A line per point and operator."""
+    with target.open("w", newline="") as file:
+        writer = csv.writer(file)
+        modes = [f"mode_{i + 1}" for i in range(rows[0].modes.size)]
+        writer.writerow([*(s.key for s in scans), "kind", *COLUMNS, *modes, "reason"])
+        for row in rows:
+            writer.writerow(
+                [*values[row.point].tolist(), row.kind, *row.numbers.values(), *row.modes.tolist(), row.reason]
+            )
+
+
+def _print(scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:
+    """The table, with times in the place of decay rates, and below it what is missing."""
+    table = Table(
+        *(s.key for s in scans), "kind", "kurtosis", "d kurtosis/dt", "time of kurtosis", "times of slowest modes"
+    )
+    for row in rows:
+        n = row.numbers
+        times = ", ".join(f"{1.0 / rate:.4g}" for rate in row.modes if np.isfinite(rate))
+        decay = f"{1.0 / n['kurtosis_decay']:.4g}" if np.isfinite(n["kurtosis_decay"]) else "-"
+        slope = f"{n['initial_rate']:.4e}" if np.isfinite(n["initial_rate"]) else "-"
+        table.add_row(
+            *(f"{v:.5g}" for v in values[row.point]), row.kind, f"{n['kurtosis']:.4f}", slope, decay, times or "-"
+        )
+    out = console()
+    out.print(table)
+    for kind, reason in dict.fromkeys((row.kind, row.reason) for row in rows if row.reason):
+        out.print(f"{kind}: {reason}", markup=False)
+
+
+def _picture(target: Path, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]) -> None:
+    """Left the initial rate, right the decay rates, against the first scanned key or by operator."""
+    fig, (left, right) = axes(2)
+    others = np.unique(values[:, 1:], axis=0) if len(scans) > 1 else np.zeros((1, 0))
+    for number, kind in enumerate(chosen):
+        own = _of_kind(rows, kind)
+        slope, decay = (np.array([row.numbers[name] for row in own]) for name in ("initial_rate", "kurtosis_decay"))
+        modes = np.stack([row.modes for row in own])
+        colour = f"C{number}"
+        if not scans:
+            left.plot(kind, slope[0], "o", color=colour)
+            right.plot([kind] * modes.shape[1], modes[0], "_", color=colour, ms=14)
+            right.plot(kind, decay[0], "o", color=colour)
+            continue
+        for other in others:
+            at = np.all(values[:, 1:] == other, axis=1)
+            label = kind if np.array_equal(other, others[0]) else None
+            left.plot(values[at, 0], slope[at], "o-", ms=3, color=colour, label=label)
+            right.plot(values[at, 0], decay[at], "o-", ms=3, color=colour, label=label)
+            right.plot(values[at, 0], modes[at], ":", color=colour, lw=0.8)
+    left.set(ylabel="d kurtosis/dt", title="in the state")
+    right.set(ylabel="decay rate", title="around its thermal state: kurtosis (dots), slowest modes", yscale="log")
+    if scans:
+        left.legend(frameon=False, fontsize=8)
+        for ax in (left, right):
+            ax.set_xlabel(scans[0].key)
+            _logarithmic(ax, scans[0].values)
+    fig.savefig(target, dpi=150)
+
+
+def _logarithmic(ax: Any, x: Array) -> None:
+    """A logarithmic axis for values that are spaced like that."""
+    if x.size > 2 and x.min() > 0.0 and np.allclose(np.diff(np.log(x)), np.log(x[1] / x[0])):
+        ax.set_xscale("log")

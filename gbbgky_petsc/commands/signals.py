@@ -1,0 +1,41 @@
+"""Signals that ask a run to save and end: caught, remembered, and acted upon between steps."""
+
+import signal
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+#: what schedulers and users send as a warning
+WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Signals:
+    """Remembers the warning signals of this process while it is open (a context manager; main thread only).
+
+    The first signal only sets a flag, for `pending` to find between steps; a second Ctrl-C interrupts at once.
+    Start PETSc before: it has handlers of its own.
+    """
+
+    def __init__(self) -> None:
+        self._received = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Signals":
+        self._before = {number: signal.signal(number, self._remember) for number in WARNINGS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        if self._received == number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._received = number
+
+    def pending(self, comm: "Intracomm") -> str | None:
+        """Name of a signal that any rank has received, None if none has. Collective."""
+        number = max(comm.allgather(self._received))
+        return signal.Signals(number).name if number else None

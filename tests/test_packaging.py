@@ -1,0 +1,87 @@
+"""The package away from its repository: a wheel in an environment of its own finds cases and meshes."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import h5py
+import pytest
+from test_cli import SMALL
+
+from gbbgky_petsc import shipped
+from gbbgky_petsc.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+
+
+def pip(*arguments, **keywords):
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, **keywords)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy so that nothing of the build is left in the repository."""
+    folder = tmp_path_factory.mktemp("wheel")
+    kept = shutil.ignore_patterns(".*", "__pycache__", "results", "build", "*.egg-info", "dist", "tests", "docs")
+    shutil.copytree(ROOT, folder / "tree", symlinks=True, ignore=kept)
+    pip("wheel", folder / "tree", "--no-deps", "--no-build-isolation", "-w", folder)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_everything(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    for path in (ROOT / "gbbgky_petsc").rglob("*.py"):
+        assert str(path.relative_to(ROOT)) in held
+    for path in [*(ROOT / "meshes").iterdir(), *(ROOT / "runs").glob("*.*"), *(ROOT / "runs").glob("slurm/*")]:
+        assert f"gbbgky_petsc/{path.relative_to(ROOT)}" in held
+    assert {"gbbgky_petsc/py.typed", "gbbgky_petsc/validation/report.html.j2"} <= held
+    assert not any("results" in name for name in held)
+
+
+def test_an_installed_wheel_runs_a_shipped_case_from_anywhere(wheel, tmp_path):
+    """In a fresh environment over the packages that this one has, but not over this repository."""
+    venv.create(tmp_path / "env", system_site_packages=True, with_pip=False)
+    python = tmp_path / "env" / "bin" / "python"
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(tmp_path / "env")}))
+    (packages / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip("--python", python, "install", "--no-deps", "--no-index", wheel)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "ORTE_", "PYTHONPATH"))}
+
+    def gbbgky(*arguments):
+        command = [tmp_path / "env" / "bin" / "gbbgky", *arguments]
+        return subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, timeout=100)
+
+    where = subprocess.run(
+        [python, "-c", "import gbbgky_petsc; print(gbbgky_petsc.__file__)"], cwd=elsewhere, env=environment,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert str(tmp_path / "env") in where.stdout, where.stderr
+    listed = gbbgky("cases")
+    assert listed.returncode == 0 and all(name in listed.stdout for name in ("fig2_phi6_quick", "paper"))
+    done = gbbgky("run", "fig2_phi6_quick", *(word for a in SMALL for word in ("--set", a)))
+    assert done.returncode == 0, done.stderr
+    with h5py.File(elsewhere / "runs" / "results" / "fig2_phi6_quick.h5") as file:
+        assert file.attrs["complete"]
+
+
+def test_a_file_comes_before_a_shipped_case(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped_one = shipped.find_case(Path("thermal"))
+    assert shipped_one.is_file() and shipped.find_case(Path("thermal.toml")) == shipped_one
+    Path("thermal").write_text("mine")
+    assert shipped.find_case(Path("thermal")) == Path("thermal")
+    assert shipped.find_case(Path("no/such.toml")) == Path("no/such.toml")
+    with pytest.raises(InputError, match="allowed: a file, equilibrium"):
+        shipped.find_case(Path("nonesuch"))
+    assert all(shipped.purpose(path) for path in shipped.cases().values())
