@@ -40,13 +40,13 @@ def add_scaled(factor: Array, matrix: Array, out: Array) -> None:
     Parameters
     ----------
     factor : (planes,)
-    matrix : (N, N)
-    out : (planes, N, N)
+    matrix : (rows, columns)
+    out : (planes, rows, columns)
     """
-    planes, n, _ = out.shape
+    planes, rows, columns = out.shape
     for z in range(planes):
-        for i in range(n):
-            for j in range(n):
+        for i in range(rows):
+            for j in range(columns):
                 out[z, i, j] += factor[z] * matrix[i, j]
 
 

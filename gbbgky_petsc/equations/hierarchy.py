@@ -23,6 +23,29 @@ ORDERS = {
     "leading": ("correlation_force", "streaming", "diffusion", "forcing"),
     "collective": ("correlation_force", "streaming", "diffusion", "forcing", "collective"),
     "full": ("correlation_force", "streaming", "diffusion", "forcing", "collective", "contact"),
+    "four_fields": (
+        "correlation_force",
+        "streaming",
+        "diffusion",
+        "cell_forcing",
+        "collective",
+        "triple_contact",
+        "triple_streaming",
+        "triple_forcing",
+        "triple_ends",
+        "covariance_force",
+    ),
+    "three_fields": (
+        "correlation_force",
+        "streaming",
+        "diffusion",
+        "forcing",
+        "collective",
+        "triple_contact",
+        "triple_streaming",
+        "triple_forcing",
+        "triple_ends",
+    ),
 }
 #: what carries the late relaxation: the term that takes the place of the printed theory's
 RELAXATIONS = {"diffusion": "diffusion", "coherent": CoherentSource.name}

@@ -14,7 +14,7 @@ from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.lifetime import Owner
-from gbbgky_petsc.solvers import lyapunov, normal_modes  # noqa: F401 (preconditioners make themselves known)
+from gbbgky_petsc.solvers import lyapunov, normal_modes, triples  # noqa: F401 (preconditioners make themselves known)
 from gbbgky_petsc.solvers.frozen import PRECONDITIONERS, FrozenPC
 from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
 
