@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import IntegrableModel

@@ -30,8 +30,8 @@ def figure(results: Sequence[Result], target: Path) -> None:
         raise InputError(f"{first.path}: holds no snapshots; allowed: a result with output.snapshots_at")
     chosen = np.unique(np.linspace(0, len(first.snapshots["t"]) - 1, SNAPSHOTS).round().astype(int))
     fig = plt.figure(figsize=(12.0, 6.6), layout="constrained")
-    halves: Any = fig.subfigures(2, 1)
-    above, below = halves
+    parts: Any = fig.subfigures(2, 1)
+    above, below = parts
     panels = above.subplots(1, 3)
     _space_time(panels[0], first)
     _widths(panels[1], results)

@@ -8,13 +8,13 @@ from petsc4py import PETSc
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import CollisionOperator, build
 from gbbgky_petsc.collisions.spectrum import Spectrum, spectrum
 from gbbgky_petsc.commands.common import console
 from gbbgky_petsc.commands.integrate import Job
 from gbbgky_petsc.commands.record import Recorder
 from gbbgky_petsc.commands.resumption import Resume
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError

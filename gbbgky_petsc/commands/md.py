@@ -13,10 +13,10 @@ from rich.table import Table
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem as homogeneous
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
 from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.clouds import CloudPlan, plan_of_cloud
 from gbbgky_petsc.md.domains import Domain

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.commands.common import console, progress_bar
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.observables import Clock, Sample

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gbbgky_petsc.arrays import Array
 
 #: planes of g worked on at a time: keeps the operands of the products in the second-level cache
 BLOCK = 8
@@ -41,13 +40,13 @@ def add_scaled(factor: Array, matrix: Array, out: Array) -> None:
     Parameters
     ----------
     factor : (planes,)
-    matrix : (N, N)
-    out : (planes, N, N)
+    matrix : (rows, columns)
+    out : (planes, rows, columns)
     """
-    planes, n, _ = out.shape
+    planes, rows, columns = out.shape
     for z in range(planes):
-        for i in range(n):
-            for j in range(n):
+        for i in range(rows):
+            for j in range(columns):
                 out[z, i, j] += factor[z] * matrix[i, j]
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions.source import CoherentSource
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.equations.assembled import AssembledJacobian
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.equations.measurement import Measurement
@@ -22,6 +23,29 @@ ORDERS = {
     "leading": ("correlation_force", "streaming", "diffusion", "forcing"),
     "collective": ("correlation_force", "streaming", "diffusion", "forcing", "collective"),
     "full": ("correlation_force", "streaming", "diffusion", "forcing", "collective", "contact"),
+    "four_fields": (
+        "correlation_force",
+        "streaming",
+        "diffusion",
+        "cell_forcing",
+        "collective",
+        "triple_contact",
+        "triple_streaming",
+        "triple_forcing",
+        "triple_ends",
+        "covariance_force",
+    ),
+    "three_fields": (
+        "correlation_force",
+        "streaming",
+        "diffusion",
+        "forcing",
+        "collective",
+        "triple_contact",
+        "triple_streaming",
+        "triple_forcing",
+        "triple_ends",
+    ),
 }
 #: what carries the late relaxation: the term that takes the place of the printed theory's
 RELAXATIONS = {"diffusion": "diffusion", "coherent": CoherentSource.name}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.observables import Sample
 
 

@@ -8,7 +8,8 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.lifetime import Owner
-from gbbgky_petsc.solvers import lyapunov, normal_modes  # noqa: F401 (preconditioners make themselves known)
+from gbbgky_petsc.solvers import lyapunov, normal_modes, triples  # noqa: F401 (preconditioners make themselves known)
 from gbbgky_petsc.solvers.frozen import PRECONDITIONERS, FrozenPC
 from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
 

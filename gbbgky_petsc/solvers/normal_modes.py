@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.equations.linearisation import Linearisation
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, State, Wavenumbers

@@ -8,15 +8,14 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.discrete.kronecker import KroneckerProduct
-from gbbgky_petsc.discrete.mesh import Array, Boundary, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.fields import ONE_BODY, PAIR, BlockSpec, Fields, Rate, State
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
-ComplexArray = NDArray[np.complex128]
 T = TypeVar("T")
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import scipy.sparse as sp
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, blocks
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import PAIR, Fields, Rate, State
 from gbbgky_petsc.terms.base import PairTerm, Point, Setting, register
 

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.fields import Fields, Rate, State
 from gbbgky_petsc.terms.base import OneBodyTerm, Point, Setting, register
 

@@ -4,10 +4,10 @@ from functools import cached_property
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_commutator, blocks, stencil_matrix
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Rate, State
-from gbbgky_petsc.terms.base import ComplexArray, NormalForm, PairTerm, Point, Waves, register
+from gbbgky_petsc.terms.base import NormalForm, PairTerm, Point, Waves, register
 
 
 @register

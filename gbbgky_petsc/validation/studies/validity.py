@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
 from gbbgky_petsc.validation.parts import Part

@@ -1,0 +1,59 @@
+"""Streaming of the correlation between the pairs of one fluid cell and the quasiparticles of another."""
+
+import numpy as np
+
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.discrete.kronecker import BLOCK, blocks
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.discrete.symmetric import SymmetricPairs
+from gbbgky_petsc.fields import PAIR, BlockSpec, Fields, Rate, State
+from gbbgky_petsc.terms.base import Point, Setting, Term, register
+from gbbgky_petsc.terms.cells import COVARIANCE, TRIPLE, covariance, third, triple_block
+
+
+@register
+class TripleStreaming(Term):
+    """- d/dz { 1/2 (A_1 + A_2) g3 + F[c2] g - A_3 g3 }, eq. (SA.7); central differences of the mesh's order in z.
+
+    F[c2] g = 1/2 [(A_1 + A_2) delta_12 delta(rho f) + (delta A/delta rho . g_3) C + C (delta A/delta rho . g_3)^t]_reg,
+    see `gbbgky_petsc.physics.models.third_order.ThirdOrder.pair_flux`. In normal modes a pair moves with the mean of
+    its two effective velocities. The tangent leaves out how A and F change with rho and c2.
+    """
+
+    name = "triple_streaming"
+    reads = (PAIR, TRIPLE, COVARIANCE)
+    writes = (TRIPLE,)
+
+    def __init__(self, setting: Setting, fields: Fields) -> None:
+        super().__init__(setting, fields)
+        self._pairs = SymmetricPairs(self.mesh.theta_points)
+
+    @classmethod
+    def blocks(cls, mesh: PhaseSpaceMesh) -> tuple[BlockSpec, ...]:
+        return (triple_block(mesh),)
+
+    def add(self, point: Point, x: State, out: Rate) -> None:
+        self._add(point, covariance(point, x), x, out)
+
+    def add_tangent(self, point: Point, x: State, change: State, out: Rate) -> None:
+        self._add(point, covariance(point, x), change, out)
+
+    def _add(self, point: Point, covariance: Array, x: State, out: Rate) -> None:
+        """The term linear in g and g3 of ``x``. Collective."""
+        stencil, slab, n = self.mesh.stencil, out[TRIPLE], self.mesh.theta_points
+        A, source = point.background.flux_jacobian, self._source(point, covariance)
+        haloed, pair_haloed = self.fields.slab(TRIPLE).with_halo(x[TRIPLE]), x.haloed
+        slope, pair_slope = np.empty((BLOCK, *slab.shape[1:])), np.empty((BLOCK, n, n))
+        for b in blocks(len(slab)):
+            size = b.stop - b.start
+            stencil.apply_planes(stencil.first, haloed, b, slope[:size])
+            stencil.apply_planes(stencil.first, pair_haloed, b, pair_slope[:size])
+            change = -0.5 * self._pairs.sum_of_each(A, slope[:size])
+            change += slope[:size] @ A.T
+            change -= source @ pair_slope[:size]
+            slab[b] += change
+
+    def _source(self, point: Point, covariance: Array) -> Array:
+        """F, (M, N): from the direction that g gives to each pair."""
+        along_each = third(point).pair_flux(np.eye(self.mesh.theta_points), covariance)
+        return np.ascontiguousarray(along_each[:, self._pairs.first, self._pairs.second].T)
