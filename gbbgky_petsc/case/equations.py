@@ -15,7 +15,7 @@ class Hierarchy(Section):
     the next orders of [kinetic].
     """
 
-    order: Literal["leading", "collective", "full"] = "full"
+    order: Literal["leading", "collective", "full", "four_fields", "three_fields"] = "full"
     closure: Literal["fluctuation", "printed"] = "fluctuation"
     relaxation: Literal["diffusion", "coherent"] = "diffusion"
     boundary: Boundary = Boundary.ABSORBING

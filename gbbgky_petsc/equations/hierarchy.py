@@ -227,6 +227,10 @@ class Hierarchy:
         atol.set(correlation)
         one_body = np.append(np.full_like(rho, rho_tolerance), np.finfo(float).max ** 0.25)
         self.fields.store(atol.array_w, {ONE_BODY: one_body})
+        for term in self.terms.values():
+            relative = rho_tolerance / float(np.abs(rho).max())
+            for name, allowed in term.block_tolerances(self.at(rho), relative, correlation).items():
+                self.fields.part(atol.array_w, name)[...] = allowed
         return atol
 
     # --- observables ---

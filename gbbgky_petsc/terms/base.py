@@ -196,6 +196,18 @@ class Term(ABC):
         """Values at t = 0 of the unknowns that come with the term, where they are not zero."""
         return {}
 
+    def block_tolerances(self, point: Point, relative: float, pair: float) -> dict[str, float]:
+        """Error per step allowed in the unknowns that come with the term; those not named take that of g.
+
+        Parameters
+        ----------
+        relative
+            What is allowed in rho, relative to its maximum.
+        pair
+            What is allowed in g.
+        """
+        return {}
+
     @abstractmethod
     def add(self, point: Point, x: State, out: Rate) -> None:
         """out += term(x), rho of x being that of ``point``. Collective."""

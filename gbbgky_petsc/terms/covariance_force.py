@@ -1,5 +1,6 @@
 """The covariance of a fluid cell: the force of the other cells moves both members of its pairs."""
 
+import numpy as np
 from mpi4py import MPI
 
 from gbbgky_petsc.arrays import Array
@@ -34,6 +35,10 @@ class CovarianceForce(Term):
     def initial_blocks(self, point: Point) -> dict[str, Array]:
         """C_reg of the GGE, eq. (SA.9)."""
         return {COVARIANCE: third(point).covariance_regular}
+
+    def block_tolerances(self, point: Point, relative: float, pair: float) -> dict[str, float]:
+        """As for rho: c2 acts on it as directly."""
+        return {COVARIANCE: relative * max(float(np.abs(third(point).covariance_regular).max()), 1e-30)}
 
     def add(self, point: Point, x: State, out: Rate) -> None:
         pull: Array = self._force @ x[TRIPLE].sum(axis=2)

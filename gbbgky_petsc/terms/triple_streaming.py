@@ -32,6 +32,11 @@ class TripleStreaming(Term):
     def blocks(cls, mesh: PhaseSpaceMesh) -> tuple[BlockSpec, ...]:
         return (triple_block(mesh),)
 
+    def block_tolerances(self, point: Point, relative: float, pair: float) -> dict[str, float]:
+        """As for g, in the proportion Gamma : c of their thermal values."""
+        ratio = np.abs(third(point).pair_response).max() / np.abs(point.background.charge).max()
+        return {TRIPLE: pair * max(float(ratio), 1e-30)}
+
     def add(self, point: Point, x: State, out: Rate) -> None:
         self._add(point, covariance(point, x), x, out)
 
