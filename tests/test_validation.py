@@ -85,11 +85,8 @@ HardRods.background = background
 """,
     "contact": """
 from gbbgky_petsc.terms import Contact
-right = Contact.update
-def update(self, background):
-    right(self, background)
-    self._K = -self._K
-Contact.update = update
+right = Contact._response
+Contact._response = lambda self, point: -right(self, point)
 """,
 }
 

@@ -9,7 +9,7 @@ import pytest
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
-from gbbgky_petsc.validation.parts import RUNS
+from gbbgky_petsc import shipped
 from gbbgky_petsc.validation.studies import validity
 
 LINE = replace(validity.BASE, name="made", strengths=(2.0,), particles=50)
@@ -35,7 +35,7 @@ def made():
         sign: _dynamics(t, factor * four * THEORY, shared + noise)
         for (sign, factor), noise in zip((("repulsive", REPULSIVE), ("attractive", ATTRACTIVE)), own, strict=True)
     }
-    case = case_file.load(RUNS / "validity.toml", ("potential.strength=1.0",))
+    case = case_file.load(shipped.cases()["validity"], ("potential.strength=1.0",))
     clock = np.linspace(0.0, four * t[-1], 7)
     series = {"t": clock, "kurtosis": -1.0 + THEORY * clock}
     theory = Result(Path("made"), {"case": case_file.resolved(case)}, {}, series, {}, {})
@@ -84,7 +84,7 @@ def test_plan_has_both_signs_on_the_same_rings_and_windows_that_fit():
         assert list(line.strengths) == sorted(line.strengths)
         for strength in line.strengths:
             cases = [
-                case_file.load(RUNS / "validity.toml", p.settings) for p in line.dynamics(strength, "full").values()
+                case_file.load(shipped.cases()["validity"], p.settings) for p in line.dynamics(strength, "full").values()
             ]
             one, other = (c.model_dump() for c in cases)
             assert one["potential"].pop("strength") == -other["potential"].pop("strength") == strength
