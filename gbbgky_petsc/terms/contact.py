@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, blocks
 from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import PAIR, Fields, Rate, State
+from gbbgky_petsc.physics.models.operators import Dense, Operator
 from gbbgky_petsc.terms.base import PairTerm, Point, Setting, register
 
 
@@ -30,16 +31,20 @@ class Contact(PairTerm):
         b = point.background
         return b.charge_response_printed if self.setting.closure == "printed" else b.charge_response
 
+    def _operator(self, point: Point) -> Operator:
+        b = point.background
+        return Dense(b.charge_response_printed) if self.setting.closure == "printed" else b.response_operator
+
     def add(self, point: Point, x: State, out: Rate) -> None:
-        derivative, n, K = self.mesh.theta_derivative, self.mesh.theta_points, self._response(point)
+        derivative, n, K = self.mesh.theta_derivative, self.mesh.theta_points, self._operator(point)
         pair, changed = x[PAIR][self._planes], out[PAIR][self._planes]
         pulled, responded, work = np.empty((3, BLOCK, n, n))
         for b in blocks(len(pair)):
             size = b.stop - b.start
             np.multiply(self._force[b], pair[b], out=pulled[:size])
-            np.matmul(pulled[:size], K.T, out=responded[:size])
+            K.right(pulled[:size], responded[:size])
             np.matmul(derivative, responded[:size], out=work[:size])
-            np.matmul(K, pulled[:size], out=responded[:size])
+            K.left(pulled[:size], responded[:size])
             np.matmul(responded[:size], derivative.T, out=pulled[:size])
             work[:size] -= pulled[:size]
             changed[b] += work[:size]
