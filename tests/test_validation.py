@@ -85,8 +85,9 @@ HardRods.background = background
 """,
     "contact": """
 from gbbgky_petsc.terms import Contact
+from gbbgky_petsc.physics.models.operators import Dense
 right = Contact._response
-Contact._response = lambda self, point: -right(self, point)
+Contact._response = lambda self, point: Dense(-right(self, point).matrix())
 """,
 }
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc import shipped
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
-from gbbgky_petsc import shipped
 from gbbgky_petsc.validation.studies import validity
 
 LINE = replace(validity.BASE, name="made", strengths=(2.0,), particles=50)
@@ -84,7 +84,8 @@ def test_plan_has_both_signs_on_the_same_rings_and_windows_that_fit():
         assert list(line.strengths) == sorted(line.strengths)
         for strength in line.strengths:
             cases = [
-                case_file.load(shipped.cases()["validity"], p.settings) for p in line.dynamics(strength, "full").values()
+                case_file.load(shipped.cases()["validity"], p.settings)
+                for p in line.dynamics(strength, "full").values()
             ]
             one, other = (c.model_dump() for c in cases)
             assert one["potential"].pop("strength") == -other["potential"].pop("strength") == strength

@@ -13,6 +13,7 @@ import numpy as np
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import StateError
+from gbbgky_petsc.physics.models.operators import Dense, Operator
 from gbbgky_petsc.physics.statistics import Classical, Statistics
 
 
@@ -51,6 +52,31 @@ class Background:
     charge: Array
     charge_response: Array
     charge_response_printed: Array
+
+    @cached_property
+    def flux_operator(self) -> Operator:
+        """`flux_jacobian` as it acts; models override this and its like where there is a cheaper form."""
+        return Dense(self.flux_jacobian)
+
+    @cached_property
+    def diffusion_operator(self) -> Operator:
+        """`diffusion` as it acts."""
+        return Dense(self.diffusion)
+
+    @cached_property
+    def response_operator(self) -> Operator:
+        """`charge_response` as it acts."""
+        return Dense(self.charge_response)
+
+    @cached_property
+    def rotation_operator(self) -> Operator:
+        """`rotation` as it acts."""
+        return Dense(self.rotation)
+
+    @cached_property
+    def rotation_inverse_operator(self) -> Operator:
+        """`rotation_inverse` as it acts."""
+        return Dense(self.rotation_inverse)
 
     @cached_property
     def filling(self) -> Array:
