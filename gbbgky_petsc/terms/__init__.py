@@ -6,10 +6,7 @@ from gbbgky_petsc.terms.base import (
     NormalForm,
     OneBodyTerm,
     PairTerm,
-    Point,
-    Setting,
     Term,
-    Waves,
     register,
     register_boundary,
     total_symbol,
@@ -22,6 +19,7 @@ from gbbgky_petsc.terms.correlation_force import CorrelationForce
 from gbbgky_petsc.terms.covariance_force import CovarianceForce
 from gbbgky_petsc.terms.diffusion import Diffusion
 from gbbgky_petsc.terms.forcing import Forcing
+from gbbgky_petsc.terms.setting import Point, Setting, Waves
 from gbbgky_petsc.terms.streaming import Streaming
 from gbbgky_petsc.terms.triple_contact import TripleContact
 from gbbgky_petsc.terms.triple_ends import TripleEnds

@@ -3,8 +3,9 @@
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.kronecker import add_scaled
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, State
-from gbbgky_petsc.terms.base import Point, Setting, Term, register
+from gbbgky_petsc.terms.base import Term, register
 from gbbgky_petsc.terms.cells import COVARIANCE, charge, charge_change
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register

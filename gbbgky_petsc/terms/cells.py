@@ -10,7 +10,7 @@ from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.discrete.symmetric import SymmetricPairs
 from gbbgky_petsc.fields import BlockSpec, Slab, State, Whole
 from gbbgky_petsc.physics.models.third_order import ThirdOrder, third_order
-from gbbgky_petsc.terms.base import Point
+from gbbgky_petsc.terms.setting import Point
 
 #: c2 on (theta, theta')
 COVARIANCE = "covariance"

@@ -6,7 +6,8 @@ import scipy.sparse as sp
 from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, blocks
 from gbbgky_petsc.fields import PAIR, Fields, Rate, State
 from gbbgky_petsc.physics.models.operators import Dense, Operator
-from gbbgky_petsc.terms.base import PairTerm, Point, Setting, register
+from gbbgky_petsc.terms.base import PairTerm, register
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register

@@ -5,7 +5,8 @@ import numpy as np
 from gbbgky_petsc.arrays import ComplexArray
 from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_both_sides, blocks, stencil_matrix
 from gbbgky_petsc.fields import PAIR, Rate, State
-from gbbgky_petsc.terms.base import NormalForm, PairTerm, Point, Waves, register
+from gbbgky_petsc.terms.base import NormalForm, PairTerm, register
+from gbbgky_petsc.terms.setting import Point, Waves
 
 
 @register

@@ -7,7 +7,8 @@ import numpy as np
 from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_both_sides, blocks, stencil_matrix
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Rate, State
-from gbbgky_petsc.terms.base import NormalForm, PairTerm, Point, Waves, register
+from gbbgky_petsc.terms.base import NormalForm, PairTerm, register
+from gbbgky_petsc.terms.setting import Point, Waves
 
 
 @register

@@ -7,8 +7,9 @@ from gbbgky_petsc.discrete.kronecker import blocks
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.discrete.symmetric import SymmetricPairs
 from gbbgky_petsc.fields import PAIR, BlockSpec, Fields, Rate, State
-from gbbgky_petsc.terms.base import PairTerm, Point, Setting, register
+from gbbgky_petsc.terms.base import PairTerm, register
 from gbbgky_petsc.terms.cells import TRIPLE, third, triple_block
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register

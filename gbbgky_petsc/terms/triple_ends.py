@@ -7,8 +7,9 @@ from gbbgky_petsc.discrete.kronecker import blocks
 from gbbgky_petsc.discrete.mesh import Boundary
 from gbbgky_petsc.discrete.symmetric import SymmetricPairs
 from gbbgky_petsc.fields import Fields, Rate, State
-from gbbgky_petsc.terms.base import Point, Setting, Term, register
+from gbbgky_petsc.terms.base import Term, register
 from gbbgky_petsc.terms.cells import TRIPLE
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register

@@ -4,7 +4,7 @@ from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.kronecker import add_scaled
 from gbbgky_petsc.discrete.symmetric import SymmetricPairs
 from gbbgky_petsc.fields import ONE_BODY, Fields, Rate, State
-from gbbgky_petsc.terms.base import Point, Setting, Term, register
+from gbbgky_petsc.terms.base import Term, register
 from gbbgky_petsc.terms.cells import (
     COVARIANCE,
     TRIPLE,
@@ -15,6 +15,7 @@ from gbbgky_petsc.terms.cells import (
     shifted,
     third,
 )
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register

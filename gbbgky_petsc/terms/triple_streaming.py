@@ -7,8 +7,9 @@ from gbbgky_petsc.discrete.kronecker import BLOCK, blocks
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.discrete.symmetric import SymmetricPairs
 from gbbgky_petsc.fields import PAIR, BlockSpec, Fields, Rate, State
-from gbbgky_petsc.terms.base import Point, Setting, Term, register
+from gbbgky_petsc.terms.base import Term, register
 from gbbgky_petsc.terms.cells import COVARIANCE, TRIPLE, covariance, third, triple_block
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register
