@@ -43,7 +43,7 @@ def test_default_integrator_against_rk_and_its_order(small):
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
-@pytest.mark.parametrize("preconditioner", ["lyapunov", "normal_modes"])
+@pytest.mark.parametrize("preconditioner", ["lyapunov", "normal_modes", "lines"])
 def test_conservation_along_a_run_with_default_tolerances(small, boundary, preconditioner):
     _, reports = integrate(small(boundary), 60.0, pc_python_type=preconditioner)
     first = reports[0].measurement
@@ -89,8 +89,15 @@ def test_assembled_preconditioners_give_the_same_run(small, preconditioner):
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
 @pytest.mark.parametrize("inner", [{}, {"normal_modes_sub_pc_type": "lu"}])
 def test_normal_modes_give_the_same_run(small, boundary, inner):
-    ours, _ = integrate(small(boundary), 6.0, **fixed(1.0))
+    ours, _ = integrate(small(boundary), 6.0, pc_python_type="lyapunov", **fixed(1.0))
     theirs, _ = integrate(small(boundary), 6.0, pc_python_type="normal_modes", **inner, **fixed(1.0))
+    np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-8)
+
+
+@pytest.mark.parametrize("boundary", ["absorbing", "zero"])
+def test_lines_give_the_same_run(small, boundary):
+    ours, _ = integrate(small(boundary), 6.0, pc_python_type="lyapunov", **fixed(1.0))
+    theirs, _ = integrate(small(boundary), 6.0, pc_python_type="lines", **fixed(1.0))
     np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-8)
 
 

@@ -8,7 +8,7 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions.source import CoherentSource
-from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.assembled import AssembledJacobian
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.equations.measurement import Measurement
@@ -54,8 +54,12 @@ DESCRIPTIONS = {
     "diffusion": "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)",
     "coherent": "layers 1 and 2 (SA.2), (SA.3) of arXiv:2408.00593 without diffusion, coherent collisions in layer 1",
 }
-#: largest step in units of xi/v: beyond it Krylov iterations grow faster than the step
-LARGEST_STEP = 3.0
+#: preconditioner, and largest step in units of xi/v: beyond it Krylov iterations or the error of late times grow
+PRECONDITIONER = {
+    Boundary.PERIODIC: ("lyapunov", 3.0),
+    Boundary.ABSORBING: ("lines", 12.0),
+    Boundary.ZERO: ("lines", 12.0),
+}
 #: error per step that is allowed in g, relative to V c c / v^2: g carries phase mixing that no observable sees
 PAIR_TOLERANCE = 0.3
 
@@ -64,8 +68,8 @@ class Hierarchy:
     """Layers 1 and 2 of the homogeneous generalised BBGKY hierarchy, eqs. (SA.2), (SA.3); no initial state.
 
     Options of its solvers carry no prefix: -ts_type, -ksp_rtol, -pc_type, ... Presets: Rosenbrock-W method 2m (second
-    order whatever the Jacobian, L-stable), error control on rho in the maximum norm, steps of at most `LARGEST_STEP`
-    correlation times, right-preconditioned GMRES, Lyapunov preconditioner.
+    order whatever the Jacobian, L-stable), error control on rho in the maximum norm, right-preconditioned GMRES,
+    preconditioner and largest step by the mesh's boundary (`PRECONDITIONER`).
 
     Parameters
     ----------
@@ -198,11 +202,12 @@ class Hierarchy:
     def presets(self, x: PETSc.Vec) -> dict[str, str]:
         """See the class."""
         crossing = self.potential.range / self._speed(self.gather_rho(x))
+        preconditioner, largest_step = PRECONDITIONER[self.mesh.boundary]
         return {
             "ts_type": "rosw",
             "ts_rosw_type": "2m",
             "ts_adapt_wnormtype": "infinity",
-            "ts_adapt_dt_max": f"{LARGEST_STEP * crossing:g}",
+            "ts_adapt_dt_max": f"{largest_step * crossing:g}",
             "snes_rtol": "1e-5",
             "snes_stol": "1e-7",
             "ksp_type": "gmres",
@@ -211,7 +216,7 @@ class Hierarchy:
             "ksp_max_it": "300",
             "ksp_gmres_restart": "60",
             "pc_type": "python",
-            "pc_python_type": "lyapunov",
+            "pc_python_type": preconditioner,
         }
 
     def first_step(self, x: PETSc.Vec, start: float, end: float) -> float:

@@ -14,7 +14,9 @@ from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.lifetime import Owner
-from gbbgky_petsc.solvers import lyapunov, normal_modes, triples  # noqa: F401 (preconditioners make themselves known)
+
+# preconditioners make themselves known
+from gbbgky_petsc.solvers import lines, lyapunov, normal_modes, triples  # noqa: F401
 from gbbgky_petsc.solvers.frozen import PRECONDITIONERS, FrozenPC
 from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
 
@@ -72,7 +74,7 @@ class Integrator(Owner):
     Options carry the equation's prefix; command line before ``options`` before the equation's presets. Own options:
 
     -ts_atol : absolute error per step allowed in rho (default: the equation's `rho_tolerance` of its maximum)
-    -pc_python_type lyapunov | normal_modes : preconditioner (or the dotted name of another class)
+    -pc_python_type lyapunov | normal_modes | lines : preconditioner (or the dotted name of another class)
 
     Construction, `run`, `position` and `close` are collective. The equation is closed by whoever made it.
 
