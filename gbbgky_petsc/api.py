@@ -213,4 +213,3 @@ def _start_petsc() -> None:
     import petsc4py
 
     petsc4py.init([])
-

@@ -107,4 +107,6 @@ def test_importing_the_package_is_quick():
     """It brings in nothing but the standard library until something is asked for."""
     check = "import sys, gbbgky_petsc as gb; dir(gb); print(sorted({m.partition('.')[0] for m in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60)
-    assert not {"numpy", "scipy", "h5py", "pydantic", "numba", "mpi4py", "petsc4py"} & set(ast.literal_eval(done.stdout))
+    assert not {"numpy", "scipy", "h5py", "pydantic", "numba", "mpi4py", "petsc4py"} & set(
+        ast.literal_eval(done.stdout)
+    )
