@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from petsc4py import PETSc
 from test_cli import CASE, gbbgky, sets
@@ -56,17 +57,18 @@ def test_three_integrators_have_their_own_options(small):
 
     before = dict(PETSc.Options().getAll())
     wide, narrow = hierarchy(20.0), hierarchy(10.0)
-    one = Integrator(wide, wide.start())
-    two = Integrator(narrow, narrow.start())
-    three = Integrator(narrow, narrow.start(), options={"ts_adapt_dt_max": 3.0, "ts_rosw_type": "ra34pw2"})
+    loose = {"ts_atol": 10.0, "ksp_rtol": 0.3}  # no error keeps steps below their caps
+    one = Integrator(wide, wide.start(), options=loose)
+    two = Integrator(narrow, narrow.start(), options=loose)
+    three = Integrator(narrow, narrow.start(), options={**loose, "ts_adapt_dt_max": 3.0, "ts_rosw_type": "ra34pw2"})
     assert [float(i.options.get("ts_adapt_dt_max")) for i in (one, two, three)] == [54.7723, 27.3861, 3.0]  # 3 xi/v
     assert dict(PETSc.Options().getAll()) == before
     steps = {}
     for name, integrator in (("two", two), ("one", one), ("three", three)):  # not in the order of creation
         taken = []
-        integrator.run(200.0, [], lambda p, taken=taken: taken.append(p.step))
+        integrator.run(300.0 if name != "three" else 20.0, [], lambda p, taken=taken: taken.append(p.step))
         steps[name] = max(taken)
-    assert 27.4 < steps["one"] < 54.8 and 3.0 < steps["two"] < 27.4 and steps["three"] <= 3.0 + 1e-9
+    np.testing.assert_allclose([steps[name] for name in ("one", "two", "three")], [54.7723, 27.3861, 3.0])
     assert dict(PETSc.Options().getAll()) == before
     one.close()
     one.close()

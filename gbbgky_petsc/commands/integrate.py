@@ -65,14 +65,16 @@ class Job:
         InputError, SolverError, StorageError, Stopped
         """
         options_given = apply_table(self.problem.case.petsc)
-        with Integrator(equation, state, self.start, self.problem.end) as integrator:
-            if PETSc.Options().hasName("help"):
-                integrator.list_options()
-                return
-            totals = {name: fields.slab(name).total for name in fields.slabs}
-            earlier = Resumption.agree(fields.comm, self.problem, self.target, self.mode, totals, self.free)
-            _Course(self, equation, fields, integrator, earlier).run()
-        equation.destroy()
+        try:
+            with Integrator(equation, state, self.start, self.problem.end) as integrator:
+                if PETSc.Options().hasName("help"):
+                    integrator.list_options()
+                    return
+                totals = {name: fields.slab(name).total for name in fields.slabs}
+                earlier = Resumption.agree(fields.comm, self.problem, self.target, self.mode, totals, self.free)
+                _Course(self, equation, fields, integrator, earlier).run()
+        finally:
+            equation.destroy()
         report_unused(options_given)
 
 

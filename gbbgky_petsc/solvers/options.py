@@ -93,6 +93,20 @@ def option_errors() -> Iterator[None]:
         raise InputError(f"PETSc options: {cause.partition('] ')[2] or cause}") from error
 
 
+@contextmanager
+def restored() -> Iterator[None]:
+    """The database is afterwards as it was, for library users who run one case after another."""
+    options = PETSc.Options()
+    before = dict(options.getAll())
+    try:
+        yield
+    finally:
+        for key in set(options.getAll()) - set(before):
+            options.delValue(key)
+        for key, value in before.items():
+            options[key] = value
+
+
 def apply_table(table: Mapping[str, Value]) -> bool:
     """Put a case's [petsc] options in the database of this process, behind those of the command line.
 

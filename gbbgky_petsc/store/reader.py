@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -18,6 +18,9 @@ from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.store import checkpoint, sealed
 from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.writer import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    import xarray
 
 #: attributes of / that every result of format 1 has, with their types
 ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
@@ -90,8 +93,37 @@ class Result:
             raise InputError(f"{self.path}: its case is not JSON") from error
         return case_file.parse(tree)
 
+    def to_xarray(self) -> "xarray.Dataset":
+        """The result as an `xarray.Dataset`; needs xarray, which the package does not ask for.
 
-def read(path: Path) -> Result:
+        Series lie on ``t``, snapshots on ``snapshot_t`` (and ``theta`` or ``z``) with ``snapshot_`` before their names;
+        a further axis is called after its array. Attributes of the file become those of the dataset.
+
+        Raises
+        ------
+        ImportError
+            Where xarray is not installed.
+        """
+        import xarray
+
+        variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
+            name: (("t",), values) for name, values in self.series.items() if name != "t"
+        }
+        for name, values in self.snapshots.items():
+            if name != "t" and values.ndim:
+                axis = _AXES.get(name.removesuffix("_stderr"))
+                further = (axis,) if axis else tuple(f"{name}_{i}" for i in range(1, values.ndim))
+                variables[f"snapshot_{name}"] = (("snapshot_t", *further[: values.ndim - 1]), values)
+        coordinates = {
+            "t": self.series["t"],
+            "snapshot_t": self.snapshots["t"],
+            "theta": self.mesh["theta"],
+            "z": self.mesh["z"],
+        }
+        return xarray.Dataset(variables, coordinates, self.attributes)
+
+
+def read(path: str | Path) -> Result:
     """Load a result file.
 
     Raises
@@ -99,6 +131,7 @@ def read(path: Path) -> Result:
     InputError
         If it is missing, damaged, not HDF5, of another format, or anything in it is not what it should be.
     """
+    path = Path(path)
     with _opened(path) as file:
         attributes = _attributes(path, file)
         required = IN_SPACE if "mesh" in file and "x" in file["mesh"] else REQUIRED
