@@ -123,11 +123,13 @@ def parts(built):
 
 def predicted(built, iteration, ranks, vectors=10):
     """Seconds of an iteration on many ranks, see the top."""
+    if ranks == 1:
+        return iteration
     size = 8 * built.mesh.z_points * built.mesh.theta_points**2
     halo = 2 * built.mesh.stencil.width * 8 * built.mesh.theta_points**2
     transposes = 2 * (2 * size / ranks / BANDWIDTH + ranks * LATENCY)
     halos = halo / BANDWIDTH + 2 * LATENCY
-    return iteration / ranks + transposes + halos + vectors * math.log2(max(ranks, 2)) * LATENCY
+    return iteration / ranks + transposes + halos + vectors * math.log2(ranks) * LATENCY
 
 
 def main():
