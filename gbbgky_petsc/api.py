@@ -7,7 +7,7 @@ PETSc; functions that need them say so and are collective: every rank calls them
 >>> case = gb.load_case("fig2_phi6_quick", ["time={end=400.0}", "output.snapshots_at=[]"])
 >>> problem = gb.build(case)
 >>> print(f"{problem.mesh.theta_points} rapidities, density {problem.state.density:g}")
-42 rapidities, density 0.2
+48 rapidities, density 0.2
 """
 
 import shutil
@@ -80,7 +80,7 @@ def build(case: Case | str | Path) -> Problem:
     Examples
     --------
     >>> build("fig2_phi6_quick").rho.shape
-    (42,)
+    (48,)
     """
     return problems.build(case if isinstance(case, Case) else load_case(case), Path())
 
@@ -116,7 +116,7 @@ def collision_integral(problem: Problem, kind: str | None = None) -> "CollisionO
     >>> problem = build("fig2_phi6_quick")
     >>> landau = collision_integral(problem, kind="landau")
     >>> landau(problem.rho).rate.shape
-    (42,)
+    (48,)
     """
     _start_petsc()
     import dataclasses
@@ -148,10 +148,10 @@ def ensemble(problem: Problem) -> "Ensemble":
     """
     from mpi4py import MPI
 
-    from gbbgky_petsc.commands.md import plan_of
+    from gbbgky_petsc.commands.md import job
     from gbbgky_petsc.md.ensemble import Ensemble as Rings
 
-    return Rings(plan_of(problem), MPI.COMM_WORLD)
+    return Rings(job(problem.case, Path()).plan, MPI.COMM_WORLD)
 
 
 def run(problem: Problem | Case | str | Path, target: str | Path | None = None, *, kinetic: bool = False) -> Result:
@@ -175,7 +175,7 @@ def run(problem: Problem | Case | str | Path, target: str | Path | None = None, 
     >>> short = load_case("fig2_phi6_quick", ["time={end=10.0}", "output.snapshots_at=[]"])
     >>> result = run(short)
     >>> print(f"kurtosis {result.series['kurtosis'][0]:.2f} at the start")
-    kurtosis -1.38 at the start
+    kurtosis -1.39 at the start
     """
     _start_petsc()
     from mpi4py import MPI
@@ -189,16 +189,18 @@ def run(problem: Problem | Case | str | Path, target: str | Path | None = None, 
 
     built = problem if isinstance(problem, Problem) else build(problem)
     world = MPI.COMM_WORLD
-    folder = None
+    folder: Path | None = None
     if target is None:
         folder = Path(on_root(world, lambda: tempfile.mkdtemp(prefix="gbbgky-")))
-    path = Path(target) if folder is None else folder / "result.h5"
+        path = folder / "result.h5"
+    else:
+        path = Path(target)
     on_root(world, lambda: check_target(path, False))
     lock = OutputLock(path)
     on_root(world, lock.__enter__)
     try:
         with restored():
-            (kinetics if kinetic else layers).run(built, path)
+            (kinetics if kinetic else layers).run(built, path, summary=False)
         world.barrier()
         return read(path)
     finally:

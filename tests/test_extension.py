@@ -145,7 +145,7 @@ def built():
         "model": {"kind": "hard_rods", "length": 1.0},
         "potential": {"kind": "gaussian", "strength": 4.0, "range": 8.0},
         "state": {"kind": "boosted_thermal", "density": 0.2, "beta": 1.5, "boost": 1.0},
-        "mesh": {"theta_max": 4.0, "theta_points": 16, "z_max": 36.0, "z_spacing": 6.0},
+        "mesh": {"theta_max": 4.0, "theta_points": 16, "z_max": 48.0, "z_spacing": 6.0},
         "hierarchy": {"boundary": "periodic"},
         "time": {"end": 16.0},
         "output": {"checkpoint_seconds": 1e9, "snapshots_at": [8.0]},

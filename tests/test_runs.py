@@ -11,6 +11,7 @@ COARSE = ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "
 #: what makes a case small, where that is not `COARSE`
 REDUCED = {
     "equilibrium": ("mesh.theta_points=36", "mesh.z_spacing=10.0", "time={end=10.0}"),
+    "four_fields": ("mesh.theta_points=26", "mesh.z_spacing=8.0", "time={end=5.0}"),
     "lieb_liniger_dipolar": ("mesh.theta_points=60", "mesh.z_spacing=1.0", "time={end=0.5}"),
     "thermal": ("mesh.theta_points=40", "mesh.z_spacing=20.0", "time={end=10.0}"),
     "validity": ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_max=48.0", "mesh.z_spacing=4.0",
@@ -20,7 +21,11 @@ CASES = {path.stem: path for path in sorted(RUNS.glob("*.toml"))}
 
 
 def small(name):
-    return [word for a in (*REDUCED.get(name, COARSE), "output.snapshots_at=[]") for word in ("--set", a)]
+    return [
+        word
+        for a in (*REDUCED.get(name, COARSE), "output.snapshots_at=[]", "output.series_every=0.5")
+        for word in ("--set", a)
+    ]
 
 
 @pytest.mark.parametrize(

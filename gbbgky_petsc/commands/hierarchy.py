@@ -26,12 +26,13 @@ def hierarchy_of(problem: Problem) -> Hierarchy:
     )  # fmt: skip
 
 
-def run(problem: Problem, target: Path, mode: Resume = Resume.NO) -> None:
-    """Integrate and write ``target``. Collective.
+def run(problem: Problem, target: Path, mode: Resume = Resume.NO, summary: bool = True) -> None:
+    """Integrate and write ``target``, with a table at the end if ``summary``. Collective.
 
     Raises
     ------
     InputError, SolverError, StorageError, Stopped
     """
     hierarchy = hierarchy_of(problem)
-    Job(problem, target, mode=mode).run(hierarchy, hierarchy.fields, hierarchy.initial_vector(problem.rho))
+    job = Job(problem, target, mode=mode, summary=summary)
+    job.run(hierarchy, hierarchy.fields, hierarchy.initial_vector(problem.rho))

@@ -47,6 +47,8 @@ class Job:
         Kind of `Recorder`.
     decorate
         Puts more in the result file before it is first written; called on rank 0.
+    summary
+        Whether to print a table at the end.
     """
 
     problem: Problem
@@ -56,6 +58,7 @@ class Job:
     free: tuple[str, ...] = FREE
     recorder: type[Recorder] = Recorder
     decorate: Callable[[ResultWriter], None] = field(default=lambda writer: None)
+    summary: bool = True
 
     def run(self, equation: Equation, fields: Fields, state: PETSc.Vec) -> None:
         """Integrate ``equation`` from ``state`` to the end of the case. Collective.
@@ -150,7 +153,7 @@ class _Course:
             if writer is not None and writer.series["t"]:
                 writer.attributes["wall_seconds"] = self._checkpointer.wall_seconds
                 writer.flush(complete=complete)
-        if writer is not None:
+        if writer is not None and self._job.summary:
             print_summary(writer, integrator, self._checkpointer.wall_seconds, self._job.recorder.conserved)
 
     def _monitor(self, progress: Progress) -> None:

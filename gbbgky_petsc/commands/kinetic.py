@@ -82,7 +82,14 @@ def collision_integral(problem: Problem) -> CollisionOperator:
     return build(k.kind, problem.model, problem.potential, problem.mesh, PETSc.COMM_WORLD, **options)
 
 
-def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float = 0.0, origin: str = "[state]") -> None:
+def run(
+    problem: Problem,
+    target: Path,
+    mode: Resume = Resume.NO,
+    start: float = 0.0,
+    origin: str = "[state]",
+    summary: bool = True,
+) -> None:
     """Integrate from ``start`` and write ``target``; ``origin`` says where rho comes from. Collective.
 
     Raises
@@ -101,7 +108,7 @@ def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float =
             print_spectrum(modes, problem.unit)
 
     recorder = MemoryRecorder if k.memory else KineticRecorder
-    job = Job(problem, target, start, mode, FREE, recorder, decorate)
+    job = Job(problem, target, start, mode, FREE, recorder, decorate, summary)
     job.run(equation, equation.fields, equation.initial_vector(problem.rho))
 
 

@@ -57,8 +57,8 @@ DESCRIPTIONS = {
 #: preconditioner, and largest step in units of xi/v: beyond it Krylov iterations or the error of late times grow
 PRECONDITIONER = {
     Boundary.PERIODIC: ("lyapunov", 3.0),
-    Boundary.ABSORBING: ("lines", 12.0),
-    Boundary.ZERO: ("lines", 12.0),
+    Boundary.ABSORBING: ("lines", 3.0),
+    Boundary.ZERO: ("lines", 3.0),
 }
 #: error per step that is allowed in g, relative to V c c / v^2: g carries phase mixing that no observable sees
 PAIR_TOLERANCE = 0.3
