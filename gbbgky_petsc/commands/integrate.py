@@ -23,7 +23,7 @@ from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store import checkpoint as checkpoints
 from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.checkpoint import Checkpoint
-from gbbgky_petsc.store.writer import ResultWriter
+from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
 
 #: dataset of /checkpoint with the rho at which the preconditioner was built
 FROZEN = "preconditioner_rho"
@@ -47,6 +47,8 @@ class Job:
         Kind of `Recorder`.
     decorate
         Puts more in the result file before it is first written; called on rank 0.
+    schema
+        Datasets of the result.
     """
 
     problem: Problem
@@ -56,6 +58,7 @@ class Job:
     free: tuple[str, ...] = FREE
     recorder: type[Recorder] = Recorder
     decorate: Callable[[ResultWriter], None] = field(default=lambda writer: None)
+    schema: Schema = HIERARCHY
 
     def run(self, equation: Equation, fields: Fields, state: PETSc.Vec) -> None:
         """Integrate ``equation`` from ``state`` to the end of the case. Collective.
@@ -92,7 +95,7 @@ class _Course:
         self._recorder: Recorder | None = None
         if fields.comm.rank == 0:
             self._writer = writer = new_result(
-                job.target, job.problem, equation.description, fields.comm.size,
+                job.target, job.problem, equation.description, fields.comm.size, job.schema,
                 options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
             )  # fmt: skip
             if earlier is None:
