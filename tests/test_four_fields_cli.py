@@ -55,25 +55,25 @@ def test_snapshots(straight):
 def test_killed_and_resumed_is_the_same_to_the_last_bit(straight, tmp_path):
     """c2 and g3 are in the checkpoint; a run that began without them would differ."""
     target = tmp_path / "out.h5"
-    killed_four_fields(target, 3)
+    killed(target, 3, *sets(), *STEPS, case=CASE)
     done = gbbgky("run", CASE, "-o", target, *sets(), "--resume", *STEPS)
     assert done.returncode == 0, done.stderr
     assert_same(target, straight, 0.0)
     assert_recorded(target, straight, 0.0)
 
 
-@pytest.mark.parametrize("ranks", [3])
-def test_resumed_on_more_ranks(straight, tmp_path, ranks):
-    target = tmp_path / "out.h5"
-    killed_four_fields(target, 2)
-    done = gbbgky("run", CASE, "-o", target, *sets(), "--resume", *STEPS, ranks=ranks)
-    assert done.returncode == 0, done.stderr
-    assert_same(target, straight, 1e-8)
-    assert_recorded(target, straight, 1e-8)
-
-
-def killed_four_fields(target, number):
-    killed(target, number, *sets(), *STEPS, case=CASE)
+@pytest.mark.parametrize("ranks", [2])
+def test_resumed_on_more_ranks(tmp_path, ranks):
+    """Explicit in time: only sums differ."""
+    alone, target = tmp_path / "alone.h5", tmp_path / "out.h5"
+    explicit = (*sets(), "-ts_type", "rk", "-ts_adapt_type", "none", "-ts_dt", "0.5")
+    killed(target, 6, *explicit, case=CASE)
+    for path, number in ((target, ranks), (alone, 1)):
+        resume = ("--resume",) if path is target else ()
+        done = gbbgky("run", CASE, "-o", path, *resume, *explicit, ranks=number)
+        assert done.returncode == 0, done.stderr
+    assert_same(target, alone, 1e-12)
+    assert_recorded(target, alone, 1e-12)
 
 
 def assert_recorded(one, two, tolerance):
