@@ -7,7 +7,8 @@
 ``cost``: CPU seconds per accepted step and Krylov iterations per step, on one rank, of the first 30 time units of the
 state of runs/four_fields.toml. ``memory``: growth of the resident set over state vectors, GMRES driven to its
 restart. ``order``: at N = 22, N_z = 48 and t = 50, kurtosis against order `full` (closure ``fluctuation``), drift of
-c2 and excess of g3 for both signs of V0, and the exponents between neighbouring rows. Prints JSON.
+c2 and excess of g3 for both signs of V0, and the exponents between neighbouring rows; more than ten minutes on a busy
+core, each row on standard error as it comes. Prints JSON.
 """
 
 import json
@@ -96,7 +97,7 @@ def compared(strength, length):
         found[order] = last
         hierarchy.destroy()
     four = found["four_fields"]
-    return {
+    row = {
         "V0": strength,
         "a": length,
         "kurtosis": four.kurtosis,
@@ -105,6 +106,8 @@ def compared(strength, length):
         "covariance_drift": four.recorded["covariance_drift"],
         "triple_excess": four.recorded["triple_excess"],
     }
+    print(row, file=sys.stderr, flush=True)
+    return row
 
 
 def exponents(rows, variable):
