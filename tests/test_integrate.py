@@ -8,7 +8,7 @@ from conftest import pair_correlation, state_vector
 from petsc4py import PETSc
 
 from gbbgky_petsc.discrete.kronecker import stencil_matrix
-from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.fields import ONE_BODY, PAIR
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
@@ -105,6 +105,25 @@ def test_explicit_contact_with_imex(small):
     ours, _ = integrate(small("periodic"), 8.0, **fixed(0.25))
     imex, _ = integrate(small("periodic", explicit=("contact",)), 8.0, ts_type="arkimex", snes_rtol=1e-9, **fixed(0.25))
     np.testing.assert_allclose(imex[:-1], ours[:-1], atol=1e-6)
+
+
+def test_explicit_triples_with_imex(small):
+    """The same solution as all implicit: the difference goes with the order of the lower method, two."""
+    size = {"order": "four_fields", **COARSE}
+    names = ("cell_forcing", "triple_contact", "triple_forcing", "covariance_force")
+    differences = []
+    for step in (0.8, 0.4):
+        ours, _ = integrate(small("absorbing", **size), 4.0, **fixed(step))
+        options = {"ts_type": "arkimex", "snes_rtol": 1e-9, **fixed(step)}
+        imex, _ = integrate(small("absorbing", explicit=names, **size), 4.0, **options)
+        differences.append(np.abs(imex[:-1] - ours[:-1]).max())
+    assert np.log2(differences[0] / differences[1]) > 1.7, differences
+    assert np.abs(ours[:-1] - small("absorbing", **size).initial_rho).max() > 100 * differences[1]
+
+
+def test_explicit_terms_that_are_not_there_are_refused(small):
+    with pytest.raises(InputError, match=r"hierarchy.explicit = \['contact'\]: no such term with order four_fields"):
+        small("periodic", "four_fields", explicit=("contact",))
 
 
 def test_not_converged_is_an_error(small):

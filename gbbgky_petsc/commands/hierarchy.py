@@ -5,9 +5,11 @@ from pathlib import Path
 from petsc4py import PETSc
 
 from gbbgky_petsc.commands.integrate import Job
+from gbbgky_petsc.commands.memory import check_memory
 from gbbgky_petsc.commands.resumption import Resume
 from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.store.writer import HIERARCHY
 
 
 def hierarchy_of(problem: Problem) -> Hierarchy:
@@ -33,6 +35,10 @@ def run(problem: Problem, target: Path, mode: Resume = Resume.NO, summary: bool 
     ------
     InputError, SolverError, StorageError, Stopped
     """
+    check_memory(problem, PETSc.COMM_WORLD.tompi4py())
     hierarchy = hierarchy_of(problem)
-    job = Job(problem, target, mode=mode, summary=summary)
+    schema = HIERARCHY
+    for term in hierarchy.terms.values():
+        schema = schema.with_snapshots(term.recorded)
+    job = Job(problem, target, mode=mode, summary=summary, schema=schema)
     job.run(hierarchy, hierarchy.fields, hierarchy.initial_vector(problem.rho))

@@ -23,7 +23,7 @@ from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store import checkpoint as checkpoints
 from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.checkpoint import Checkpoint
-from gbbgky_petsc.store.writer import ResultWriter
+from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
 
 #: dataset of /checkpoint with the rho at which the preconditioner was built
 FROZEN = "preconditioner_rho"
@@ -49,6 +49,8 @@ class Job:
         Puts more in the result file before it is first written; called on rank 0.
     summary
         Whether to print a table at the end.
+    schema
+        Datasets of the result.
     """
 
     problem: Problem
@@ -59,6 +61,7 @@ class Job:
     recorder: type[Recorder] = Recorder
     decorate: Callable[[ResultWriter], None] = field(default=lambda writer: None)
     summary: bool = True
+    schema: Schema = HIERARCHY
 
     def run(self, equation: Equation, fields: Fields, state: PETSc.Vec) -> None:
         """Integrate ``equation`` from ``state`` to the end of the case. Collective.
@@ -97,7 +100,7 @@ class _Course:
         self._recorder: Recorder | None = None
         if fields.comm.rank == 0:
             self._writer = writer = new_result(
-                job.target, job.problem, equation.description, fields.comm.size,
+                job.target, job.problem, equation.description, fields.comm.size, job.schema,
                 options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
             )  # fmt: skip
             if earlier is None:

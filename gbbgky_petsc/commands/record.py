@@ -50,8 +50,9 @@ class Recorder:
             self._interpolated_rows(p)
         while self._snapshots and p.t >= self._snapshots[0] * (1.0 - 1e-12):
             self._writer.add_snapshot(
-                t=p.t, t_rescaled=p.t / self._problem.unit, rho=m.rho, density_correlation=m.density_correlation
-            )
+                t=p.t, t_rescaled=p.t / self._problem.unit, rho=m.rho, density_correlation=m.density_correlation,
+                **m.recorded,
+            )  # fmt: skip
             self._snapshots.pop(0)
         drift = getattr(m, self.conserved) / self._first_energy - 1.0
         self._bar.set_postfix_str(

@@ -1,5 +1,6 @@
 """Blocks: the named parts of a state vector, each with its shape and its layout over ranks."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -25,6 +26,10 @@ class BlockSpec(ABC):
     name: str
 
     @abstractmethod
+    def numbers(self, mesh: PhaseSpaceMesh) -> int:
+        """How many numbers the block holds on all ranks together."""
+
+    @abstractmethod
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "Block":
         """The block on the ranks of a communicator. Collective."""
 
@@ -40,6 +45,9 @@ class Whole(BlockSpec):
     """
 
     shape: tuple[int, ...]
+
+    def numbers(self, mesh: PhaseSpaceMesh) -> int:
+        return math.prod(self.shape)
 
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "WholeBlock":
         return WholeBlock(self.name, self.shape, comm)
@@ -57,6 +65,9 @@ class Slab(BlockSpec):
 
     rows: int
     columns: int
+
+    def numbers(self, mesh: PhaseSpaceMesh) -> int:
+        return self.rows * self.columns * mesh.z_points
 
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "SlabBlock":
         return SlabBlock(self.name, mesh, self.rows, self.columns, comm)

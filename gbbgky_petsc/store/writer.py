@@ -31,6 +31,11 @@ class Schema:
     snapshots: dict[str, tuple[str, str]]
     axes: Mapping[str, tuple[str, ...]]
 
+    def with_snapshots(self, further: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> "Schema":
+        """The same with further snapshots: name -> (unit, meaning, axes behind t)."""
+        snapshots = self.snapshots | {name: (unit, meaning) for name, (unit, meaning, _) in further.items()}
+        return Schema(self.series, snapshots, {**self.axes, **{name: axes for name, (_, _, axes) in further.items()}})
+
 
 SERIES = {name: (c.unit, c.meaning) for name, c in COLUMNS.items()}
 SNAPSHOTS = {

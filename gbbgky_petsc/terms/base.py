@@ -1,9 +1,9 @@
 """The interface of terms, and the register of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,12 +47,15 @@ class Term(ABC):
         Names of blocks.
     tangent_reads
         Slabs whose values at the point of linearisation the tangent needs; whole blocks and moments of g are there.
+    recorded
+        Further datasets of /snapshots, name -> (unit, meaning, axes of the mesh behind t); `record` has their values.
     """
 
     name: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = (PAIR,)
     writes: ClassVar[tuple[str, ...]] = (PAIR,)
     tangent_reads: ClassVar[tuple[str, ...]] = ()
+    recorded: ClassVar[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {}
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
         self.setting, self.fields, self.mesh = setting, fields, setting.mesh
@@ -76,6 +79,10 @@ class Term(ABC):
         pair
             What is allowed in g.
         """
+        return {}
+
+    def record(self, point: Point, x: State) -> dict[str, Any]:
+        """Values of `recorded`. Collective."""
         return {}
 
     @abstractmethod

@@ -1,5 +1,7 @@
 """The covariance of a fluid cell: the force of the other cells moves both members of its pairs."""
 
+from typing import Any
+
 import numpy as np
 from mpi4py import MPI
 
@@ -8,7 +10,7 @@ from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.discrete.symmetric import SymmetricPairs
 from gbbgky_petsc.fields import BlockSpec, Fields, Rate, State
 from gbbgky_petsc.terms.base import Term, register
-from gbbgky_petsc.terms.cells import COVARIANCE, TRIPLE, covariance_block, shifted, third
+from gbbgky_petsc.terms.cells import COVARIANCE, TRIPLE, covariance_block, relative_size, shifted, third
 from gbbgky_petsc.terms.setting import Point, Setting
 
 
@@ -23,6 +25,14 @@ class CovarianceForce(Term):
     name = "covariance_force"
     reads = (TRIPLE,)
     writes = (COVARIANCE,)
+    recorded = {
+        "covariance": ("1/(length momentum^2)", "c2(theta, theta'), eq. (SA.5); axes t, theta, theta'", ("theta",) * 2),
+        "covariance_drift": ("1", "max|c2 - C_reg[rho]|/max|C_reg[rho]|, 0 in the local GGE; nan without contact", ()),
+    }
+
+    def record(self, point: Point, x: State) -> dict[str, Any]:
+        gge = third(point).covariance_regular
+        return {"covariance": x[COVARIANCE].copy(), "covariance_drift": relative_size(x[COVARIANCE] - gge, gge)}
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
         super().__init__(setting, fields)

@@ -1,6 +1,9 @@
 """Streaming of the correlation between the pairs of one fluid cell and the quasiparticles of another."""
 
+from typing import Any
+
 import numpy as np
+from mpi4py import MPI
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.kronecker import BLOCK, blocks
@@ -24,6 +27,18 @@ class TripleStreaming(Term):
     name = "triple_streaming"
     reads = (PAIR, TRIPLE, COVARIANCE)
     writes = (TRIPLE,)
+    recorded = {
+        "triple_excess": ("1", "max|g3 - K2 g|/max|K2 g|, 0 in the closure (SC.1); nan where g vanishes", ()),
+    }
+
+    def record(self, point: Point, x: State) -> dict[str, Any]:
+        response = self._per_pair(third(point).covariance_change(np.eye(self.mesh.theta_points)))
+        sizes = np.zeros(2)
+        for b in blocks(len(x[TRIPLE])):
+            closed = response @ x[PAIR][b]
+            sizes = np.maximum(sizes, [np.abs(x[TRIPLE][b] - closed).max(), np.abs(closed).max()])
+        self.fields.comm.Allreduce(MPI.IN_PLACE, sizes, MPI.MAX)
+        return {"triple_excess": float(sizes[0] / sizes[1]) if sizes[1] else float("nan")}
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
         super().__init__(setting, fields)
@@ -61,5 +76,8 @@ class TripleStreaming(Term):
 
     def _source(self, point: Point, covariance: Array) -> Array:
         """F, (M, N): from the direction that g gives to each pair."""
-        along_each = third(point).pair_flux(np.eye(self.mesh.theta_points), covariance)
-        return np.ascontiguousarray(along_each[:, self._pairs.first, self._pairs.second].T)
+        return self._per_pair(third(point).pair_flux(np.eye(self.mesh.theta_points), covariance))
+
+    def _per_pair(self, along_each: Array) -> Array:
+        """(M, N) from kernels along each direction, (N, N, N)."""
+        return np.ascontiguousarray(self._pairs.pack(along_each).T)
