@@ -2,9 +2,9 @@
 
 python benchmarks/flow_against_md.py PICTURE FLOW.h5 MD.h5 [FLOW.h5 MD.h5 ...]
 
-Results of `gbbgky flow` and `gbbgky md` on one case, with the same snapshots. Points count where more than `COUNTS` rods
-were seen; ``beyond`` is the root mean square of the difference less that of the error bars, over the maximum. The errors
-of the rapidity distribution are those of its cells, added as independent.
+Results of `gbbgky flow` and `gbbgky md` on one case, with the same snapshots. Points count where more than `COUNTS`
+rods were seen; ``beyond`` is the root mean square of the difference less that of the error bars, over the maximum. The
+errors of the rapidity distribution are those of its cells, added as independent.
 """
 
 import sys
