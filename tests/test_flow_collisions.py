@@ -5,9 +5,13 @@ import pytest
 from petsc4py import PETSc
 from test_flow import TRAPPED, flow
 
+from gbbgky_petsc import collisions
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.flow.collisions import CollisionStep, LocalCollisions, local_collisions
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator
+from gbbgky_petsc.solvers.integrator import Integrator
 
 MESH = (7.0, 96)
 MOMENTS = ("number", "momentum", "energy")
@@ -66,3 +70,52 @@ def test_thermal_state_of_the_trap_is_null():
     middle = thermal.space.points // 2
     null, alive = (np.abs(operator.rate(p.rho[middle])).max() for p in (thermal, split))
     assert null < 1e-8 * alive
+
+
+def evolved(p, step, count):
+    """rho (Nx, N) and the measurement after ``count`` Strang steps of transport and collisions."""
+    with FlowEquation(p, PETSc.COMM_SELF) as equation, FlowIntegrator(equation, p.rho, 0.0) as integrator:
+        collide = CollisionStep(local_collisions(p), equation, integrator.state)
+        for n in range(count):
+            integrator.advance((n + 0.5) * step)
+            collide(step)
+            integrator.advance((n + 1) * step)
+        return equation.own(integrator.state, readonly=True).copy(), equation.measure(integrator.state, count * step)
+
+
+def test_homogeneous_gas_is_that_of_the_kinetic_equation():
+    """Flow of a uniform state against `KineticEquation` with its own time integrator on the same theta mesh."""
+    boosted = {"kind": "boosted_thermal", "density": 0.2, "beta": 1.5, "boost": 1.2}
+    p = flow(state=boosted, trap=None, mesh=(7.0, 32), strength=4.0, collisions="coherent", collision_points=32,
+             diffusion=True, space={"boundary": "periodic", "points": 16, "order": 4})  # fmt: skip
+    end = 40.0
+    rho, _ = evolved(p, 0.5 * end, 2)
+    mesh = PhaseSpaceMesh(7.0, 32, 12.0, 1.5)
+    operator = collisions.build("coherent", p.model, p.potential, mesh, PETSc.COMM_SELF)
+    equation = KineticEquation(operator)
+    explicit = {"ts_type": "rk", "ts_rk_type": "3bs", "ts_adapt_type": "none", "ts_dt": 0.5 * end}
+    with Integrator(equation, equation.initial_vector(p.rho[0]), 0.0, end, explicit) as integrator:
+        integrator.run(end, (), lambda _: None)
+        reference = equation.gather_rho(integrator.state)
+    change = np.abs(reference - p.rho[0]).max()
+    assert change > 1e-2 * p.rho.max()
+    assert np.abs(rho - reference).max() < 1e-2 * change
+
+
+def test_kohn_mode_with_collisions():
+    """A split cloud off centre: collisions change its shape, not the swing of its centre of mass."""
+    p = flow(state=TRAPPED | {"number": 5.0, "boost": 1.0, "offset": 8.0}, mesh=(9.0, 64), strength=3.0,
+             collisions="coherent", collision_points=48, space={"points": 96})  # fmt: skip
+    _, m = evolved(p, 12.5, 2)
+    assert m.centre == pytest.approx(8.0 * np.cos(0.1 * 25.0), abs=1e-6)  # 1e-5 with 32 collision points
+
+
+def test_thermal_state_of_the_trap_stays_with_everything_on():
+    """Transport with V, diffusion and collisions together; mesh as in `test_flow`."""
+    state = TRAPPED | {"number": 12.0}
+    keywords = {"strength": 4.0, "mesh": (8.0, 96), "space": {"points": 160, "order": 12}, "diffusion": True,
+                "collisions": "coherent", "collision_points": 48}  # fmt: skip
+    p, other = flow(state=state, **keywords), flow(state=state | {"boost": 0.1}, **keywords)
+    rho, _ = evolved(p, 5.0, 1)
+    assert np.abs(rho - p.rho).max() < 1e-8 * p.rho.max()
+    assert np.abs(evolved(other, 5.0, 1)[0] - other.rho).max() > 1e-5 * p.rho.max()  # it would show
