@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gbbgky_petsc import limits
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
@@ -41,6 +42,7 @@ def build(case: Case, folder: Path) -> Problem:
     InputError
         If density, filling, rapidity window, resolution, domain or duration do not fit the state.
     """
+    limits.check_case(case)
     model, potential, mesh = case.model.build(folder), case.potential.build(folder), case.build_mesh()
     if isinstance(case.state, PlaceStateSection):
         raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
@@ -55,6 +57,7 @@ def build(case: Case, folder: Path) -> Problem:
             f"mesh.theta_max = {mesh.theta_max:g}: cuts off {lost:.1e} of the state; allowed: at most {WEIGHT_LOSS:g}"
         )
     rho = state.sample(mesh.theta, mesh.theta_weight, model)
+    limits.check_state(rho)
     fault = model.fault(mesh.theta, mesh.theta_weight, rho)
     if fault is not None:
         raise InputError(f"state.density = {state.density:g}: {fault}")
@@ -83,6 +86,7 @@ def build(case: Case, folder: Path) -> Problem:
                 "interaction or potential; allowed: time.end"
             )
         end = case.time.end_rescaled * unit
+    limits.check_end(case, end)
     late = [t for t in case.output.snapshots_at if t > end]
     if late:
         raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {end:g}")

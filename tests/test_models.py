@@ -92,9 +92,13 @@ def test_hard_rods_closed_forms_equal_generic_route():
     closed, generic = model.background(THETA, WEIGHT, rho), IntegrableModel.background(model, THETA, WEIGHT, rho)
     names = {field.name for field in dataclasses.fields(closed)} - {"model", "theta", "weight"}
     derived = {name for name, value in vars(Background).items() if isinstance(value, cached_property)}
-    assert len(derived) == 5
+    acting = {name for name in derived if name.endswith("_operator")}
+    assert len(acting) == len(derived - acting) == 5
     for name in names | derived:
-        np.testing.assert_allclose(getattr(closed, name), getattr(generic, name), atol=1e-12, err_msg=name)
+        one, other = getattr(closed, name), getattr(generic, name)
+        if name in acting:
+            one, other = one.matrix(), other.matrix()
+        np.testing.assert_allclose(one, other, atol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("model", MODELS)

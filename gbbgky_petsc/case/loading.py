@@ -26,8 +26,8 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Case:
         tree = tomllib.loads(path.read_text())
     except OSError as error:
         raise InputError(f"case {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"case {path}: not valid TOML ({error})") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number of too many digits, nested too deep
+        raise InputError(f"case {path}: not valid TOML ({str(error)[:200]})") from error
     for assignment in overrides:
         _override(tree, assignment)
     return parse(tree).embedded(path.parent)
@@ -83,7 +83,7 @@ def _override(tree: dict[str, Any], assignment: str) -> None:
         raise InputError(f"--set {assignment}: allowed: --set table.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text  # a bare word is a string
     *tables, last = key.strip().split(".")
     for name in tables:

@@ -35,3 +35,5 @@ class Watch:
             raise StateError(f"t = {t:g}: rho is not finite; a smaller step or tolerance (-ts_dt, -ts_atol) may help")
         if rho.min() < -NEGATIVE * rho.max():
             raise StateError(f"t = {t:g}: rho reaches {rho.min() / rho.max():.2g} of its maximum; it is no density")
+        if np.isfinite(self._model.statistics.largest_filling):
+            self._model.check_filling(self._mesh.theta, self._mesh.theta_weight, rho, t)
