@@ -32,8 +32,9 @@ lint: setup
 	$(BIN)/mypy
 
 test: setup
-	timeout 900 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests
-	timeout 200 $(MPIRUN) -n 2 $(BIN)/python -m pytest -q --color=no -m parallel tests
+	timeout 1800 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests
+	timeout 600 $(MPIRUN) -n 2 $(BIN)/python -m pytest -q --color=no -m parallel tests
+	timeout 600 $(MPIRUN) -n 3 $(BIN)/python -m pytest -q --color=no -m parallel tests
 
 clean:
 	rm -rf .venv runs/results

@@ -18,8 +18,8 @@ from gbbgky_petsc.md.ensemble import Ensemble
 from gbbgky_petsc.md.forces import Force, FourierForce, choose_force
 from gbbgky_petsc.md.initial import VelocitySampler, sample
 from gbbgky_petsc.md.kernels import mode_sums
-from gbbgky_petsc.md.plan import Plan
 from gbbgky_petsc.md.ring import Ring
+from gbbgky_petsc.md.rings import RingPlan
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.md.stepper import REFERENCE_STEP, advance, advance_reference
 from gbbgky_petsc.physics.models import HardRods
@@ -119,7 +119,14 @@ def linear_cost() -> None:
 def over_ranks() -> None:
     """The same work on one rank and on all, in turns; the ratio of the medians."""
     settings = MolecularDynamics(particles=100, realisations=32 * WORLD.size, force_tolerance=TOLERANCE)
-    small = Plan(settings, Ring(500.0, 100, 1.0), STATE, MODEL, POTENTIAL, (0.0, 400.0))
+    small = RingPlan(
+        settings=settings,
+        ring=Ring(500.0, 100, 1.0),
+        state=STATE,
+        model=MODEL,
+        potential=POTENTIAL,
+        times=(0.0, 400.0),
+    )
     large = Ring(500_000.0, 100_000, 1.0)
     force = choose_force(POTENTIAL, large.circumference, TOLERANCE)
 

@@ -8,16 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gbbgky_petsc import environment
 from gbbgky_petsc.commands.ending import Ending
 from gbbgky_petsc.errors import InputError
 
 if TYPE_CHECKING:
+    from gbbgky_petsc.case import Case
     from gbbgky_petsc.commands.resumption import Resume
     from gbbgky_petsc.problem import Problem
 
+Built = TypeVar("Built")
 OWN_SHORT = ("-o", "-h", "-V")
 #: exit code of a validation whose expectations do not all hold
 FAILED_EXPECTATIONS = 4
@@ -93,6 +95,10 @@ def parser() -> argparse.ArgumentParser:
     rates.add_argument("--kind", action="append", default=[], help="a collision operator (repeatable; default: all)")
     rates.add_argument("--modes", type=int, default=3, help="slowest modes around the thermal state (default: 3)")
 
+    flow = commands.add_parser("flow", allow_abbrev=False, help="integrate layer 1 in space and in a trap")
+    _add_case(flow, "CASE_flow.h5")
+    _add_resume(flow, "go on from the checkpoint of an existing result file (=auto: or start, if there is none)")
+
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
@@ -102,6 +108,13 @@ def parser() -> argparse.ArgumentParser:
 
     cases = commands.add_parser("cases", allow_abbrev=False, help="cases and meshes that come with the package")
     cases.add_argument("name", nargs="?", help="print this case file, to start one's own from")
+
+    from gbbgky_petsc.commands.units import add_arguments
+
+    units = commands.add_parser(
+        "units", allow_abbrev=False, help="a tube of dipolar atoms in the code's units and back"
+    )
+    add_arguments(units)
 
     doctor = commands.add_parser("doctor", allow_abbrev=False, help="what this installation and machine can do")
     doctor.add_argument("--json", action="store_true", help="as JSON")
@@ -150,8 +163,8 @@ class Session:
                 raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
         petsc4py.init([sys.argv[0], *self.petsc])
 
-    def build(self) -> "tuple[Problem, Path]":
-        """The problem of the case and the case's path; all ranks agree. Collective."""
+    def build(self, build: "Callable[[Case, Path], Built] | None" = None) -> "tuple[Built, Path]":
+        """What ``build`` makes of the case, by default its problem, and the case's path, on all ranks. Collective."""
         from mpi4py import MPI
 
         from gbbgky_petsc import case as case_file
@@ -160,17 +173,22 @@ class Session:
 
         arguments = self.arguments
 
-        def build() -> "tuple[Problem, Path]":
+        def made() -> "tuple[Any, Path]":
             path = shipped.find_case(arguments.case)
             case = case_file.load(path, arguments.set)
             if not arguments.trust_case:
                 trust.check(case.petsc)
-            return problem.build(case, path.parent), path
+            return (build or problem.build)(case, path.parent), path
 
-        return together(MPI.COMM_WORLD, build)
+        return together(MPI.COMM_WORLD, made)
 
-    def prepare(self, suffix: str) -> "tuple[Problem, Path, Resume]":
-        """The problem of the case and the locked result file; all ranks agree before anyone writes. Collective."""
+    def prepare(
+        self, suffix: str, build: "Callable[[Case, Path], Built] | None" = None
+    ) -> "tuple[Built, Path, Resume]":
+        """What ``build`` makes of the case, by default its problem, and the locked result file.
+
+        All ranks agree before anyone writes. Collective.
+        """
         from mpi4py import MPI
 
         from gbbgky_petsc.commands.resumption import Resume
@@ -182,7 +200,7 @@ class Session:
         if mode is not Resume.NO and arguments.force:
             raise InputError("--resume and --force: allowed: one of them")
 
-        built, path = self.build()
+        built, path = self.build(build)
         target = arguments.output or Path("runs/results") / f"{path.stem}{suffix}.h5"
         on_root(world, lambda: check_target(target, arguments.force or mode is not Resume.NO))
         self.ending.near = target
@@ -226,10 +244,10 @@ def _run(session: Session) -> None:
 
 def _md(session: Session) -> None:
     session.start_parallel()
-    from gbbgky_petsc.commands.md import simulate
+    from gbbgky_petsc.commands.md import job, simulate
 
-    built, target, mode = session.prepare("_md")
-    simulate(built, target, mode.value == "must" or (mode.value == "auto" and target.exists()))
+    wanted, target, mode = session.prepare("_md", job)
+    simulate(wanted, target, mode.value == "must" or (mode.value == "auto" and target.exists()))
 
 
 def _kinetic(session: Session) -> None:
@@ -242,12 +260,22 @@ def _kinetic(session: Session) -> None:
         raise InputError(f"--at {arguments.at:g}: allowed: with --from RESULT.h5")
     if arguments.spectrum:
         arguments.set = ["kinetic.spectrum=6", *arguments.set]
+    built: Problem
     built, target, mode = session.prepare("_kinetic")
     start, origin = 0.0, "[state]"
     if arguments.source is not None:
         built, start = kinetic.start_from(built, arguments.source, math.inf if arguments.at is None else arguments.at)
         origin = f"{arguments.source.name} at t = {start:g}"
     kinetic.run(built, target, mode, start, origin)
+
+
+def _flow(session: Session) -> None:
+    session.start_parallel()
+    session.start_petsc()
+    from gbbgky_petsc.commands import flow
+    from gbbgky_petsc.flow import problem
+
+    flow.run(*session.prepare("_flow", problem.build))
 
 
 def _rates(session: Session) -> None:
@@ -291,6 +319,12 @@ def _info(session: Session) -> None:
     info(session.arguments.result)
 
 
+def _units(session: Session) -> None:
+    from gbbgky_petsc.commands.units import run
+
+    run(session.arguments)
+
+
 def _cases(session: Session) -> None:
     from gbbgky_petsc.commands.look import cases
 
@@ -311,16 +345,18 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "run": _run,
     "md": _md,
     "kinetic": _kinetic,
+    "flow": _flow,
     "rates": _rates,
     "validate": _validate,
     "plot": _plot,
     "info": _info,
     "cases": _cases,
+    "units": _units,
     "doctor": _doctor,
 }
 #: commands that hand options to PETSc, and those of one process
-TAKES_PETSC = ("run", "kinetic", "rates")
-ALONE = ("validate", "plot", "info", "cases")
+TAKES_PETSC = ("run", "kinetic", "flow", "rates")
+ALONE = ("validate", "plot", "info", "cases", "units")
 
 
 if __name__ == "__main__":

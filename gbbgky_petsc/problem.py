@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from gbbgky_petsc import limits
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import IntegrableModel
@@ -45,7 +46,7 @@ def build(case: Case, folder: Path) -> Problem:
     model, potential, mesh = case.model.build(folder), case.potential.build(folder), case.build_mesh()
     if isinstance(case.state, PlaceStateSection):
         raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
-    state = case.state.build(folder, model, mesh)
+    state = case.state.build(folder, model, mesh.theta)
     if state.density >= model.density_bound():
         raise InputError(
             f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"

@@ -19,7 +19,7 @@ def whole_rings(ring, force, velocity, count, seed=11):
 
 def copies(rings):
     """The same rings, to be moved another way."""
-    return [Rods(rods.domain, rods.force, rods.y.copy(), rods.v.copy()) for rods in rings]
+    return [Rods(r.domain, r.force, r.y.copy(), r.v.copy(), r.field, r.time) for r in rings]
 
 
 def of(rings, name):

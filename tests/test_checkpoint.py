@@ -15,13 +15,14 @@ SLOW = ("time.end=60.0", "output.snapshots_at=[30.0,60.0]", "output.checkpoint_s
 STEPS = ("-ts_adapt_dt_max", "2.0")
 
 
-def killed(target, number, *arguments):
+def killed(target, number, *arguments, case=CASE):
     """Start a run and SIGKILL it once the checkpoint after that many steps is there."""
-    command = [sys.executable, "-m", "gbbgky_petsc", "run", str(CASE), "-o", str(target), *arguments]
+    command = [sys.executable, "-m", "gbbgky_petsc", "run", str(case), "-o", str(target), *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     limit = time.monotonic() + 60.0
     while time.monotonic() < limit:
-        found = [int(p.name.rpartition(".")[2]) for p in target.parent.glob(f"{target.name}.checkpoint.*")]
+        files = target.parent.glob(f"{target.name}.checkpoint.*")
+        found = [int(p.name.partition(".checkpoint.")[2].partition(".")[0]) for p in files]
         if found and max(found) >= number:
             break
         time.sleep(0.002)

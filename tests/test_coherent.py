@@ -207,7 +207,7 @@ def entropy_rate(collisions, rho, rate):
 
 @st.composite
 def densities(draw):
-    """Two humps without any symmetry, resolved by a mesh of spacing 0.3."""
+    """Two humps without any symmetry, resolved by a mesh of spacing 0.2: on one of 0.3 the entropy is off by 5e-5."""
     unit = st.floats(0.0, 1.0)
     humps = [(0.2 + draw(unit), side * (0.4 + draw(unit)), 0.6 + 0.3 * draw(unit)) for side in (-1.0, 1.0)]
     return lambda theta: sum(w * np.exp(-0.5 * ((theta - m) / s) ** 2) for w, m, s in humps)
@@ -218,7 +218,7 @@ def densities(draw):
 def test_invariants_and_entropy_of_any_state(shape, model, density):
     """N, P, E to rounding; dS/dt is the sum of squares, to the accuracy of the mesh."""
     if model not in SHARED:
-        SHARED[model] = coherent(model, 40, 6.0)
+        SHARED[model] = coherent(model, 56, 6.0)
     collisions = SHARED[model]
     mesh = collisions.mesh
     rho = shape(mesh.theta)

@@ -8,7 +8,7 @@ from conftest import pair_correlation, state_vector
 from petsc4py import PETSc
 
 from gbbgky_petsc.discrete.kronecker import stencil_matrix
-from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.fields import ONE_BODY, PAIR
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
@@ -43,7 +43,7 @@ def test_default_integrator_against_rk_and_its_order(small):
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
-@pytest.mark.parametrize("preconditioner", ["lyapunov", "normal_modes"])
+@pytest.mark.parametrize("preconditioner", ["lyapunov", "normal_modes", "lines"])
 def test_conservation_along_a_run_with_default_tolerances(small, boundary, preconditioner):
     _, reports = integrate(small(boundary), 60.0, pc_python_type=preconditioner)
     first = reports[0].measurement
@@ -89,8 +89,15 @@ def test_assembled_preconditioners_give_the_same_run(small, preconditioner):
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
 @pytest.mark.parametrize("inner", [{}, {"normal_modes_sub_pc_type": "lu"}])
 def test_normal_modes_give_the_same_run(small, boundary, inner):
-    ours, _ = integrate(small(boundary), 6.0, **fixed(1.0))
+    ours, _ = integrate(small(boundary), 6.0, pc_python_type="lyapunov", **fixed(1.0))
     theirs, _ = integrate(small(boundary), 6.0, pc_python_type="normal_modes", **inner, **fixed(1.0))
+    np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-8)
+
+
+@pytest.mark.parametrize("boundary", ["absorbing", "zero"])
+def test_lines_give_the_same_run(small, boundary):
+    ours, _ = integrate(small(boundary), 6.0, pc_python_type="lyapunov", **fixed(1.0))
+    theirs, _ = integrate(small(boundary), 6.0, pc_python_type="lines", **fixed(1.0))
     np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-8)
 
 
@@ -98,6 +105,25 @@ def test_explicit_contact_with_imex(small):
     ours, _ = integrate(small("periodic"), 8.0, **fixed(0.25))
     imex, _ = integrate(small("periodic", explicit=("contact",)), 8.0, ts_type="arkimex", snes_rtol=1e-9, **fixed(0.25))
     np.testing.assert_allclose(imex[:-1], ours[:-1], atol=1e-6)
+
+
+def test_explicit_triples_with_imex(small):
+    """The same solution as all implicit: the difference goes with the order of the lower method, two."""
+    size = {"order": "four_fields", **COARSE}
+    names = ("cell_forcing", "triple_contact", "triple_forcing", "covariance_force")
+    differences = []
+    for step in (0.8, 0.4):
+        ours, _ = integrate(small("absorbing", **size), 4.0, **fixed(step))
+        options = {"ts_type": "arkimex", "snes_rtol": 1e-9, **fixed(step)}
+        imex, _ = integrate(small("absorbing", explicit=names, **size), 4.0, **options)
+        differences.append(np.abs(imex[:-1] - ours[:-1]).max())
+    assert np.log2(differences[0] / differences[1]) > 1.7, differences
+    assert np.abs(ours[:-1] - small("absorbing", **size).initial_rho).max() > 100 * differences[1]
+
+
+def test_explicit_terms_that_are_not_there_are_refused(small):
+    with pytest.raises(InputError, match=r"hierarchy.explicit = \['contact'\]: no such term with order four_fields"):
+        small("periodic", "four_fields", explicit=("contact",))
 
 
 def test_not_converged_is_an_error(small):

@@ -12,8 +12,8 @@ from gbbgky_petsc.case import MolecularDynamics, parse
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
 from gbbgky_petsc.md.initial import Equilibration
-from gbbgky_petsc.md.plan import Plan
 from gbbgky_petsc.md.ring import Ring
+from gbbgky_petsc.md.rings import RingPlan
 from gbbgky_petsc.md.statistics import run, summarise
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Potential, Power
@@ -21,21 +21,21 @@ from gbbgky_petsc.physics.states import BoostedThermal, Thermal
 from gbbgky_petsc.store.writer import DYNAMICS
 
 WORLD = MPI.COMM_WORLD
-BASE = Plan(
-    MolecularDynamics(particles=100, realisations=11, seed=4),
-    Ring(500.0, 100, 1.0),
-    BoostedThermal(0.2, 2.5, 1.0),
-    HardRods(1.0),
-    Potential(Power(6.0), 4.0, 20.0),
+BASE = RingPlan(
+    settings=MolecularDynamics(particles=100, realisations=11, seed=4),
+    ring=Ring(500.0, 100, 1.0),
+    state=BoostedThermal(0.2, 2.5, 1.0),
+    model=HardRods(1.0),
+    potential=Potential(Power(6.0), 4.0, 20.0),
     times=(0.0, 5.0, 10.0),
     structure_modes=(1, 2, 7),
     theta_edges=tuple(np.linspace(-6.0, 6.0, 25)),
 )
 
 
-def changed(**changes) -> Plan:
+def changed(**changes) -> RingPlan:
     """`BASE` with other fields, or other settings of the table [md]."""
-    fields = {f.name for f in dataclasses.fields(Plan)} - {"step"}
+    fields = {f.name for f in dataclasses.fields(RingPlan)} - {"step"}
     settings = {name: changes.pop(name) for name in list(changes) if name not in fields}
     return dataclasses.replace(BASE, settings=BASE.settings.model_copy(update=settings), **changes)
 

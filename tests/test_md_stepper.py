@@ -8,7 +8,15 @@ from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.forces import FourierForce
 from gbbgky_petsc.md.initial import Equilibration, VelocitySampler
 from gbbgky_petsc.md.ring import Ring
-from gbbgky_petsc.md.stepper import advance, advance_reference, interpreted, splitting, step_for_tolerance, steps_for
+from gbbgky_petsc.md.stepper import (
+    advance,
+    advance_reference,
+    compiled,
+    interpreted,
+    splitting,
+    step_for_tolerance,
+    steps_for,
+)
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal
@@ -69,7 +77,7 @@ def test_reversal(sweeps, bound):
 def test_the_compiled_loop_is_the_interpreted_one(correct, sweeps):
     (one,) = whole_rings(RING, FIG2, VELOCITY, 1)
     (other,) = copies([one])
-    one.force.compiled(one.domain)(one.y, one.v, 0.2, 50, correct, sweeps)
+    assert compiled(one, 0.2, 50, correct, sweeps)
     interpreted(other, 0.2, 50, correct, sweeps)
     np.testing.assert_allclose(one.y, other.y, atol=1e-12)
     np.testing.assert_allclose(one.v, other.v, atol=1e-12)

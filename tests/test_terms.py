@@ -12,6 +12,7 @@ from gbbgky_petsc.fields import ONE_BODY, PAIR
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
+from gbbgky_petsc.solvers.lines import Lines
 from gbbgky_petsc.solvers.lyapunov import Coupled
 from gbbgky_petsc.solvers.normal_modes import NormalModes, inner_solver
 from gbbgky_petsc.terms import PairTerm
@@ -196,6 +197,30 @@ class DiagonalDiffusion(LiebLiniger):
         inverse = np.linalg.inv(b.rotation)
         d = np.diag(b.rotation @ b.diffusion @ inverse)
         return replace(b, diffusion=inverse @ (d[:, None] * b.rotation))
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("order", [2, 4, 6])
+def test_lines_equal_the_assembled_matrix_of_normal_modes(small, order):
+    """With outflow at the ends, whose rate depends on the pair, and a number of lines that no block divides."""
+    h = small("zero", "leading", theta_points=21, stencil_order=order, model=LiebLiniger(2.0))
+    point = h.at(h.initial_rho)
+    options = PETSc.Options()
+    options["normal_modes_sub_pc_type"] = "lu"
+    direct = Lines(h.setting, h.fields, h.implicit)
+    assembled = NormalModes(h.setting, h.fields, h.implicit, inner_solver(h.fields.dm.comm, "normal_modes_"))
+    options.delValue("normal_modes_sub_pc_type")
+    pair = pair_correlation(h, 5)[h.fields.slab().planes]
+    one_body = np.append(h.initial_rho, 0.3)
+    for shift in (1.0, 0.03):
+        results = []
+        for inverse in (direct, assembled):
+            inverse.decompose(point)
+            inverse.set_shift(shift)
+            results.append(inverse.solve(one_body, pair))
+        for ours, theirs in zip(*results, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-11 * np.abs(theirs).max())
+    assembled.destroy()
 
 
 @pytest.mark.parallel

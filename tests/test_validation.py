@@ -85,11 +85,9 @@ HardRods.background = background
 """,
     "contact": """
 from gbbgky_petsc.terms import Contact
-right = Contact.update
-def update(self, background):
-    right(self, background)
-    self._K = -self._K
-Contact.update = update
+from gbbgky_petsc.physics.models.operators import Dense
+right = Contact._response
+Contact._response = lambda self, point: Dense(-right(self, point).matrix())
 """,
 }
 

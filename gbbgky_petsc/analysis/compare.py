@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 
 
 def low_pass(z: Array, values: Array, length: float, ring: float | None = None) -> Array:

@@ -2,19 +2,38 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gbbgky_petsc.case.section import Section
 from gbbgky_petsc.discrete.mesh import Boundary
 
+ExplicitTerm = Literal[
+    "streaming", "diffusion", "forcing", "collective", "contact", "boundary",
+    "cell_forcing", "triple_contact", "triple_forcing", "covariance_force",
+]  # fmt: skip
+
 
 class Hierarchy(Section):
-    """Which terms of layer 2 are kept and how its domain ends."""
+    """Which terms of layer 2 are kept, what carries the late relaxation, and how the domain ends.
 
-    order: Literal["leading", "collective", "full"] = "full"
+    ``relaxation``: ``diffusion`` as printed, or ``coherent`` collisions as a source of layer 1, with the tolerance and
+    the next orders of [kinetic]. Orders with triples (``four_fields``, ``three_fields``) have neither a closure nor
+    another relaxation to choose.
+    """
+
+    order: Literal["leading", "collective", "full", "four_fields", "three_fields"] = "full"
     closure: Literal["fluctuation", "printed"] = "fluctuation"
+    relaxation: Literal["diffusion", "coherent"] = "diffusion"
     boundary: Boundary = Boundary.ABSORBING
-    explicit: list[Literal["streaming", "diffusion", "forcing", "collective", "contact", "boundary"]] = []
+    explicit: list[ExplicitTerm] = []
+
+    @model_validator(mode="after")
+    def _check(self) -> "Hierarchy":
+        if self.order in ("four_fields", "three_fields"):
+            for name, allowed in (("closure", "fluctuation"), ("relaxation", "diffusion")):
+                if getattr(self, name) != allowed:
+                    raise ValueError(f"{name} = {getattr(self, name)!r} with order {self.order}; allowed: {allowed!r}")
+        return self
 
 
 class Kinetic(Section):

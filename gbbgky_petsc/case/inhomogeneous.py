@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case.section import Finite, NonNegative, Positive, Section
 from gbbgky_petsc.case.tables import read_table
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
@@ -130,7 +131,7 @@ TrapTable = Annotated[HarmonicTrap | QuarticTrap | BoxTrap | LatticeTrap | Table
 class PlaceStateSection(Section):
     """A state that depends on place, for `gbbgky flow` and `gbbgky md` in a trap."""
 
-    def build(self, folder: Path) -> inhomogeneous.PlaceState:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> inhomogeneous.PlaceState:
         raise NotImplementedError
 
 
@@ -147,7 +148,7 @@ class Trapped(PlaceStateSection):
     kick: Finite = 0.0
     offset: Finite = 0.0
 
-    def build(self, folder: Path) -> inhomogeneous.PlaceState:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> inhomogeneous.PlaceState:
         return inhomogeneous.Trapped(self.number, self.beta, self.boost, self.kick, self.offset)
 
 
@@ -170,7 +171,7 @@ class Clouds(PlaceStateSection):
     kind: Literal["clouds"]
     cloud: Annotated[list[CloudTable], Field(min_length=1)]
 
-    def build(self, folder: Path) -> inhomogeneous.PlaceState:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> inhomogeneous.PlaceState:
         return inhomogeneous.Clouds(tuple(inhomogeneous.Cloud(**c.model_dump()) for c in self.cloud))
 
 
@@ -190,7 +191,7 @@ class DomainWall(PlaceStateSection):
     right: Side
     width: Positive
 
-    def build(self, folder: Path) -> inhomogeneous.PlaceState:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> inhomogeneous.PlaceState:
         left, right = (inhomogeneous.Reservoir(**side.model_dump()) for side in (self.left, self.right))
         return inhomogeneous.DomainWall(left, right, self.width)
 
@@ -205,7 +206,7 @@ class Wave(PlaceStateSection):
     amplitude: Annotated[float, Field(ge=0.0, lt=1.0)]
     mode: Annotated[int, Field(ge=1)] = 1
 
-    def build(self, folder: Path) -> inhomogeneous.PlaceState:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> inhomogeneous.PlaceState:
         return inhomogeneous.Wave(self.mean_density, self.beta, self.boost, self.amplitude, self.mode)
 
 
@@ -215,7 +216,7 @@ class PhaseSpaceTable(PlaceStateSection):
     kind: Literal["phase_space_table"]
     file: Path
 
-    def build(self, folder: Path) -> inhomogeneous.PlaceState:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> inhomogeneous.PlaceState:
         path = folder / self.file
         try:
             with np.load(path) as file:
@@ -241,8 +242,8 @@ class Flow(Section):
     """`gbbgky flow`: the terms of layer 1 in space that are kept, and how collisions are stepped.
 
     ``collision_points`` is the theta-mesh of the collision integral (default: that of [mesh], at most 48);
-    ``collision_step`` the time between two applications (default: a twentieth of the time in which the cloud crosses
-    itself, less where collisions are faster).
+    ``collision_step`` the time between two applications (default: a quarter of the time in which the cloud crosses
+    itself).
     """
 
     mean_field: bool = True

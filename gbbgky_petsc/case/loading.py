@@ -1,8 +1,9 @@
 """From a file to a case and back."""
 
+import copy
 import json
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Case:
     for assignment in overrides:
         _override(tree, assignment)
     return parse(tree).embedded(path.parent)
+
+
+def from_tables(tables: Mapping[str, Any], overrides: Iterable[str] = ()) -> Case:
+    """A case from nested tables, otherwise like `load`; files that it names are relative to the current folder."""
+    tree = copy.deepcopy(dict(tables))
+    for assignment in overrides:
+        _override(tree, assignment)
+    return parse(tree).embedded(Path())
 
 
 def parse(tree: dict[str, Any]) -> Case:

@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case.section import Finite, NonNegative, Positive, Section
 from gbbgky_petsc.case.tables import check_table, read_table
-from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import states
 from gbbgky_petsc.physics.models import IntegrableModel
@@ -18,7 +17,7 @@ from gbbgky_petsc.physics.states.thermodynamic import Thermodynamic, density_at_
 
 
 class StateSection(Section):
-    def build(self, folder: Path, model: IntegrableModel, mesh: PhaseSpaceMesh) -> states.State:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> states.State:
         """The state; files are relative to ``folder``."""
         raise NotImplementedError
 
@@ -31,7 +30,7 @@ class BoostedThermal(StateSection):
     beta: Positive
     boost: NonNegative
 
-    def build(self, folder: Path, model: IntegrableModel, mesh: PhaseSpaceMesh) -> states.State:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> states.State:
         return states.BoostedThermal(self.density, self.beta, self.boost)
 
 
@@ -50,13 +49,13 @@ class Thermal(StateSection):
             raise ValueError("give exactly one of: density, chemical_potential")
         return self
 
-    def build(self, folder: Path, model: IntegrableModel, mesh: PhaseSpaceMesh) -> states.State:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> states.State:
         density = self.density
         if density is None:
             assert self.chemical_potential is not None
             level = self.beta * self.chemical_potential
             at = f"state.chemical_potential = {self.chemical_potential:g}"
-            density = _density_at(at, states.Thermal(1.0, self.beta), level, model, mesh)
+            density = _density_at(at, states.Thermal(1.0, self.beta), level, model, theta)
         state = states.Thermal(density, self.beta)
         return states.Boosted(state, self.boost) if self.boost else state
 
@@ -68,7 +67,7 @@ class Ground(StateSection):
     kind: Literal["ground"]
     boost: Finite | None = None
 
-    def build(self, folder: Path, model: IntegrableModel, mesh: PhaseSpaceMesh) -> states.State:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> states.State:
         state = states.Ground(self.density)
         return states.Boosted(state, self.boost) if self.boost else state
 
@@ -82,7 +81,7 @@ class Split(StateSection):
     beta: Positive | None = None
     through: Literal["filling", "density"] = "filling"
 
-    def build(self, folder: Path, model: IntegrableModel, mesh: PhaseSpaceMesh) -> states.State:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> states.State:
         base: states.Family = (
             states.Ground(self.density) if self.beta is None else states.Thermal(self.density, self.beta)
         )
@@ -105,12 +104,12 @@ class Generalised(StateSection):
             raise ValueError("betas do not confine the rapidities; allowed: an even number of them, the last positive")
         return self
 
-    def build(self, folder: Path, model: IntegrableModel, mesh: PhaseSpaceMesh) -> states.State:
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> states.State:
         density = self.density
         if density is None:
             assert self.beta_0 is not None
             family = states.Generalised(1.0, self.betas)
-            density = _density_at(f"state.beta_0 = {self.beta_0:g}", family, -self.beta_0, model, mesh)
+            density = _density_at(f"state.beta_0 = {self.beta_0:g}", family, -self.beta_0, model, theta)
         return states.Generalised(density, self.betas)
 
 
@@ -149,24 +148,24 @@ class TabulatedState(StateSection):
         _, theta, values = self._columns(folder)
         return self.model_copy(update={"theta": theta.tolist(), "values": values.tolist()})
 
-    def build(self, folder: Path, model: IntegrableModel, mesh: PhaseSpaceMesh) -> states.State:
-        name, theta, values = self._columns(folder)
+    def build(self, folder: Path, model: IntegrableModel, theta: Array) -> states.State:
+        name, nodes, values = self._columns(folder)
         what = "rho" if self.quantity is None else "n"
         if values.min() < 0.0 or values.sum() <= 0.0:
             raise InputError(f"{name}: {what} reaches {values.min():g}; allowed: {what} >= 0, not all zero")
         if self.density is not None:
-            return states.TabulatedState(self.density, theta, values)
+            return states.TabulatedState(self.density, nodes, values)
         if values.max() > model.statistics.largest_filling:
             raise InputError(f"{name}: n reaches {values.max():g}; allowed: 0 <= n <= 1")
-        n = states.TabulatedState(1.0, theta, values).profile(mesh.theta, model)
-        density = mesh.theta_weight * float(rho_of_filling(model, mesh.theta, n).sum())
+        n = states.TabulatedState(1.0, nodes, values).profile(theta, model)
+        density = float(theta[1] - theta[0]) * float(rho_of_filling(model, theta, n).sum())
         if not density > 0.0:
             raise InputError(f"{name}: its density of states is not positive; allowed: smaller fillings")
-        return states.TabulatedFilling(density, theta, values)
+        return states.TabulatedFilling(density, nodes, values)
 
 
-def _density_at(at: str, family: Thermodynamic, level: float, model: IntegrableModel, mesh: PhaseSpaceMesh) -> float:
+def _density_at(at: str, family: Thermodynamic, level: float, model: IntegrableModel, theta: Array) -> float:
     try:
-        return density_at_level(family, level, mesh.theta, model)
+        return density_at_level(family, level, theta, model)
     except NoStateError as error:
         raise InputError(f"{at}: no state of this model ({error}); allowed: a more dilute one") from error

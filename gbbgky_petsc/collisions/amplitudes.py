@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions.pair_table import LogSamples
-from gbbgky_petsc.discrete.mesh import Array
 
 Transform = Callable[[Array], Array]
 Triple = tuple[Array, Array, Array]

@@ -34,6 +34,7 @@ from mpi4py import MPI
 from petsc4py import PETSc
 from scipy.integrate import quad
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import triples
 from gbbgky_petsc.collisions.amplitudes import SecondOrderKernel
 from gbbgky_petsc.collisions.dressed import Dressed
@@ -41,7 +42,7 @@ from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, regi
 from gbbgky_petsc.collisions.pair_table import PairTable
 from gbbgky_petsc.collisions.quadrature import OctaveRule
 from gbbgky_petsc.collisions.screening import Clouds, MomentumMesh
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics.models import HardRods, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential

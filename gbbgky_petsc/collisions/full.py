@@ -2,10 +2,11 @@
 
 from petsc4py import PETSc
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions.on_mesh import MeshCorrelations
 from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, register
 from gbbgky_petsc.collisions.per_wavenumber import Landau
-from gbbgky_petsc.discrete.mesh import Array, Boundary, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.models import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential

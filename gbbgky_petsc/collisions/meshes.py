@@ -3,11 +3,9 @@
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh, conservative_derivative
-
-ComplexArray = NDArray[np.complex128]
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh, conservative_derivative
 
 
 class MeshPair:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from petsc4py import PETSc
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.kronecker_sum import KroneckerSumInverse
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, State, Wavenumbers
 from gbbgky_petsc.lifetime import Owner

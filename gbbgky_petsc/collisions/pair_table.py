@@ -22,7 +22,7 @@ import numpy as np
 from mpi4py import MPI
 from scipy.interpolate import CubicSpline
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.potential import Potential
 

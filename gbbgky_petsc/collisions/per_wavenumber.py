@@ -4,11 +4,12 @@ import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions.meshes import MeshPair
 from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, register
 from gbbgky_petsc.collisions.quadrature import Integral, OctaveRule
 from gbbgky_petsc.collisions.wavenumbers import Correlations, State
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 

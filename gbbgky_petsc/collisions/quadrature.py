@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.special
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import SolverError
-
-Array = NDArray[np.float64]
 
 #: positive abscissae of the 15-point Kronrod rule on [-1, 1], its weights, and those of the 7-point Gauss rule in it
 _NODES = (0.991455371120812639206854697526329, 0.949107912342758524526189684047851, 0.864864423359769072789712788640926,

@@ -16,14 +16,11 @@ For rods this is a factor 1/eps of every leg. What the cloud does at second orde
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.collisions.dressed import Dressed
 from gbbgky_petsc.collisions.pair_table import LogSamples
 from gbbgky_petsc.errors import InputError
-
-ComplexArray = NDArray[np.complex128]
 
 #: spacing of ln lambda, and where it begins and ends in units of 1/(range d), largest and smallest difference d
 LOG_STEP, BEGIN, END = 0.15, 1e-3, 60.0

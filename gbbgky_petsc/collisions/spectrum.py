@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions.operator import CollisionOperator, kinds
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.states import Thermal

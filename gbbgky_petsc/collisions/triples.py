@@ -2,12 +2,9 @@
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.collisions.pair_table import PairTable, deficit
-from gbbgky_petsc.discrete.mesh import Array
-
-ComplexArray = NDArray[np.complex128]
 
 #: floating-point operations per triple of `kernels` and of `flux`, as counted in the source
 KERNEL_FLOPS, FLUX_FLOPS = 73, 26

@@ -11,16 +11,13 @@ and costs N^2; theta and theta' may live on meshes of their own (`MeshPair`).
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.collisions.meshes import MeshPair
 from gbbgky_petsc.discrete.kronecker_sum import KroneckerSumInverse
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.physics.models import IntegrableModel
 from gbbgky_petsc.terms import Collective, Diffusion, Point, Streaming, Waves
-
-ComplexArray = NDArray[np.complex128]
 
 #: wavenumbers decomposed at a time: bounds the memory
 BATCH = 16

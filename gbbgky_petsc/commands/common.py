@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 import gbbgky_petsc
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc.case import Case
 from gbbgky_petsc.errors import one_line
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
@@ -45,16 +46,23 @@ def new_result(
 ) -> ResultWriter:
     """A result file to be filled, with the attributes and the mesh that every result carries."""
     mesh = problem.mesh
-    attributes = {
-        "case": case_file.resolved(problem.case),
+    attributes = new_attributes(problem.case, equations, ranks, options, **more_versions)
+    attributes["rescaled_time_unit"] = problem.unit
+    grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}
+    return ResultWriter(target, attributes, grid, schema)
+
+
+def new_attributes(
+    case: Case, equations: str, ranks: int, options: Mapping[str, str] | None = None, **more_versions: str
+) -> dict[str, Any]:
+    """Attributes that every result carries."""
+    return {
+        "case": case_file.resolved(case),
         "petsc_options": json.dumps(options or {}),
         "versions": json.dumps(versions(**more_versions)),
         "ranks": ranks,
-        "rescaled_time_unit": problem.unit,
         "equations": equations,
     }
-    grid = {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": mesh.z}
-    return ResultWriter(target, attributes, grid, schema)
 
 
 def progress_bar(total: float, unit: str, done: float = 0.0) -> tqdm:

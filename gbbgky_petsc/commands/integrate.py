@@ -23,7 +23,7 @@ from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store import checkpoint as checkpoints
 from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.checkpoint import Checkpoint
-from gbbgky_petsc.store.writer import ResultWriter
+from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
 
 #: dataset of /checkpoint with the rho at which the preconditioner was built
 FROZEN = "preconditioner_rho"
@@ -47,6 +47,10 @@ class Job:
         Kind of `Recorder`.
     decorate
         Puts more in the result file before it is first written; called on rank 0.
+    summary
+        Whether to print a table at the end.
+    schema
+        Datasets of the result.
     warnings
         What is known before the start; goes into the file.
     """
@@ -58,6 +62,8 @@ class Job:
     free: tuple[str, ...] = FREE
     recorder: type[Recorder] = Recorder
     decorate: Callable[[ResultWriter], None] = field(default=lambda writer: None)
+    summary: bool = True
+    schema: Schema = HIERARCHY
     warnings: tuple[str, ...] = ()
 
     def run(self, equation: Equation, fields: Fields, state: PETSc.Vec) -> None:
@@ -68,14 +74,16 @@ class Job:
         InputError, SolverError, StorageError, Stopped
         """
         options_given = apply_table(self.problem.case.petsc)
-        with Integrator(equation, state, self.start, self.problem.end) as integrator:
-            if PETSc.Options().hasName("help"):
-                integrator.list_options()
-                return
-            totals = {name: fields.slab(name).total for name in fields.slabs}
-            earlier = Resumption.agree(fields.comm, self.problem, self.target, self.mode, totals, self.free)
-            _Course(self, equation, fields, integrator, earlier).run()
-        equation.destroy()
+        try:
+            with Integrator(equation, state, self.start, self.problem.end) as integrator:
+                if PETSc.Options().hasName("help"):
+                    integrator.list_options()
+                    return
+                totals = {name: fields.slab(name).total for name in fields.slabs}
+                earlier = Resumption.agree(fields.comm, self.problem, self.target, self.mode, totals, self.free)
+                _Course(self, equation, fields, integrator, earlier).run()
+        finally:
+            equation.destroy()
         report_unused(options_given)
 
 
@@ -94,7 +102,8 @@ class _Course:
         self._last: Position | None = None
         self._warnings = list(job.warnings)
         if earlier is not None:
-            self._warnings += str(earlier.result.attributes.get("warnings", "")).splitlines()
+            before = str(earlier.result.attributes.get("warnings", "")).splitlines()
+            self._warnings = [*dict.fromkeys(before + self._warnings)]
         self._said = set(self._warnings)
         point = None if earlier is None else earlier.checkpoint
         if point is not None:
@@ -103,7 +112,7 @@ class _Course:
         self._recorder: Recorder | None = None
         if fields.comm.rank == 0:
             self._writer = writer = new_result(
-                job.target, job.problem, equation.description, fields.comm.size,
+                job.target, job.problem, equation.description, fields.comm.size, job.schema,
                 options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
             )  # fmt: skip
             if earlier is None:
@@ -150,6 +159,8 @@ class _Course:
         """Integrate, and write what there is however it ends."""
         problem, integrator, writer = self._job.problem, self._integrator, self._writer
         complete = False
+        if writer is not None:
+            warn(self._job.warnings)
         self._signals = Signals()
         try:
             with self._signals:
@@ -167,9 +178,9 @@ class _Course:
                     writer.attributes.setdefault("ended", self._early())
                 writer.attributes["wall_seconds"] = self._checkpointer.wall_seconds
                 writer.flush(complete=complete)
-        if writer is not None:
-            if not complete:
-                warn([writer.attributes["ended"]])
+        if writer is not None and not complete:
+            warn([writer.attributes["ended"]])
+        if writer is not None and self._job.summary:
             print_summary(writer, integrator, self._checkpointer.wall_seconds, self._job.recorder.conserved)
 
     def _early(self) -> str:

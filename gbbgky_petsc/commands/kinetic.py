@@ -8,13 +8,13 @@ from petsc4py import PETSc
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import CollisionOperator, build
 from gbbgky_petsc.collisions.spectrum import Spectrum, spectrum
 from gbbgky_petsc.commands.common import console
 from gbbgky_petsc.commands.integrate import Job
 from gbbgky_petsc.commands.record import Recorder
 from gbbgky_petsc.commands.resumption import Resume
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError
@@ -82,7 +82,14 @@ def collision_integral(problem: Problem) -> CollisionOperator:
     return build(k.kind, problem.model, problem.potential, problem.mesh, PETSc.COMM_WORLD, **options)
 
 
-def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float = 0.0, origin: str = "[state]") -> None:
+def run(
+    problem: Problem,
+    target: Path,
+    mode: Resume = Resume.NO,
+    start: float = 0.0,
+    origin: str = "[state]",
+    summary: bool = True,
+) -> None:
     """Integrate from ``start`` and write ``target``; ``origin`` says where rho comes from. Collective.
 
     Raises
@@ -101,7 +108,7 @@ def run(problem: Problem, target: Path, mode: Resume = Resume.NO, start: float =
             print_spectrum(modes, problem.unit)
 
     recorder = MemoryRecorder if k.memory else KineticRecorder
-    job = Job(problem, target, start, mode, FREE, recorder, decorate)
+    job = Job(problem, target, start, mode, FREE, recorder, decorate, summary)
     job.run(equation, equation.fields, equation.initial_vector(problem.rho))
 
 

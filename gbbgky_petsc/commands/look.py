@@ -14,7 +14,7 @@ def plot(results: Sequence[Path], output: Path | None) -> None:
     ------
     InputError, StorageError
     """
-    from gbbgky_petsc.analysis.plots import figure
+    from gbbgky_petsc.analysis import flow_plots, plots
     from gbbgky_petsc.store.reader import read
     from gbbgky_petsc.store.writer import check_target
 
@@ -22,6 +22,10 @@ def plot(results: Sequence[Path], output: Path | None) -> None:
     if target.suffix not in (".png", ".pdf"):
         raise InputError(f"output {target}: allowed: a name ending in .png or .pdf")
     read_ones = [read(path) for path in results]
+    in_space = {"x" in result.mesh for result in read_ones}
+    if len(in_space) > 1:
+        raise InputError("results: some are in space and some are not; allowed: pictures of one kind")
+    figure = flow_plots.figure if in_space == {True} else plots.figure
     check_target(target, force=True)
     try:
         figure(read_ones, target)
@@ -40,7 +44,7 @@ def info(path: Path) -> None:
     for group in ("mesh", "series", "snapshots"):
         for name, values in getattr(result, group).items():
             print(printable(f"/{group}/{name}: shape {values.shape}"))
-    if len(result.series["t"]):
+    if len(result.series["t"]) and "kurtosis" in result.series:
         print(f"last: t = {result.series['t'][-1]:g}, kurtosis = {result.series['kurtosis'][-1]:.5f}")
 
 

@@ -1,29 +1,35 @@
-"""`gbbgky md`: molecular dynamics of a case, an ensemble of rings with error bars."""
+"""`gbbgky md`: molecular dynamics of a case, an ensemble of rings or of clouds in a trap, with error bars."""
 
 import dataclasses
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc import problem as homogeneous
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import Case
-from gbbgky_petsc.commands.common import console, new_result, progress_bar
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
+from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.md.clouds import CloudPlan, plan_of_cloud
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
 from gbbgky_petsc.md.plan import STEP, Plan
 from gbbgky_petsc.md.ring import Ring
-from gbbgky_petsc.md.statistics import Summary, summarise
+from gbbgky_petsc.md.rings import RingPlan
+from gbbgky_petsc.md.statistics import Summary, summarise, summarise_cloud
 from gbbgky_petsc.md.stepper import step_for_tolerance
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.reader import read
-from gbbgky_petsc.store.writer import DYNAMICS
+from gbbgky_petsc.store.writer import CLOUD, DYNAMICS, ResultWriter, Schema
 
-EQUATIONS = "H = sum p^2/2 + sum over pairs of hard core + V, on a ring; arXiv:2408.00593, Fig. 2"
 #: rows of /series unless output.series_every says otherwise
 ROWS = 100
 #: most realisations per group of ranks and round
@@ -33,7 +39,34 @@ ROUND_SECONDS = 10.0
 #: realisations of the trial that md.energy_tolerance makes
 TRIALS = 8
 #: keys and tables that a resumed run may change
-FREE = ("md.realisations", "md.ranks_per_ring", "output.flush_seconds", "hierarchy", "kinetic", "petsc")
+FREE = ("md.realisations", "md.ranks_per_ring", "output.flush_seconds", "hierarchy", "kinetic", "flow", "petsc")
+
+
+@dataclass(frozen=True)
+class Job:
+    """An ensemble and how its result is written and shown."""
+
+    case: Case
+    plan: Plan
+    equations: str
+    schema: Schema
+    mesh: dict[str, Array]
+    attributes: dict[str, Any]
+    summarise: Callable[[Plan, Batch], Summary]
+    #: columns of the printed table: heading, name in /series, format of the value and of its error
+    shown: tuple[tuple[str, str, str, str], ...]
+
+
+def job(case: Case, folder: Path) -> Job:
+    """What a case asks for: clouds where it has a place or a trap, rings otherwise.
+
+    Raises
+    ------
+    InputError
+    """
+    if case.space is not None or case.trap is not None or isinstance(case.state, PlaceStateSection):
+        return _clouds(case, folder)
+    return _rings(homogeneous.build(case, folder))
 
 
 def output_times(case: Case, end: float) -> tuple[Array, Array]:
@@ -45,30 +78,88 @@ def output_times(case: Case, end: float) -> tuple[Array, Array]:
     return np.unique(np.concatenate([snapshots, grid[apart]])), snapshots
 
 
-def plan_of(problem: Problem) -> Plan:
-    """The ensemble that a case asks for.
-
-    Raises
-    ------
-    InputError
-    """
-    settings = problem.case.md
+def _rings(problem: Problem) -> Job:
+    settings, mesh = problem.case.md, problem.mesh
     if settings is None:
         raise InputError("md: missing; allowed: a table [md] with particles or ring, and realisations")
     ring = Ring.from_density(problem.state.density, problem.model.contact_length, settings.particles, settings.ring)
     times, snapshots = output_times(problem.case, problem.end)
-    theta, weight = problem.mesh.theta, problem.mesh.theta_weight
     modes = settings.structure_cutoff / problem.potential.range * ring.circumference / (2.0 * np.pi)
-    return Plan(
-        settings,
-        ring,
-        problem.state,
-        problem.model,
-        problem.potential,
-        times.tolist(),
-        snapshots.tolist(),
+    plan = RingPlan(
+        settings=settings,
+        ring=ring,
+        model=problem.model,
+        potential=problem.potential,
+        times=times.tolist(),
+        snapshots=snapshots.tolist(),
+        state=problem.state,
         structure_modes=range(1, max(1, int(modes)) + 1),
-        theta_edges=np.append(theta - 0.5 * weight, theta[-1] + 0.5 * weight).tolist(),
+        theta_edges=np.append(mesh.theta - 0.5 * mesh.theta_weight, mesh.theta[-1] + 0.5 * mesh.theta_weight).tolist(),
+    )
+    z = mesh.z[np.abs(mesh.z) <= 0.5 * ring.circumference]
+    low_pass = settings.low_pass * problem.potential.range
+
+    def statistics(plan: Plan, batch: Batch) -> Summary:
+        assert isinstance(plan, RingPlan)
+        found = summarise(plan, batch, z.tolist(), low_pass)
+        for columns in (found.series, found.snapshots):
+            columns["t_rescaled"] = columns["t"] / problem.unit
+        return found
+
+    return Job(
+        problem.case,
+        plan,
+        "H = sum p^2/2 + sum over pairs of hard core + V, on a ring; arXiv:2408.00593, Fig. 2",
+        DYNAMICS,
+        {"theta": mesh.theta, "theta_weights": np.full(mesh.theta_points, mesh.theta_weight), "z": z,
+         "k": plan.wavenumbers},
+        {"rescaled_time_unit": problem.unit, "low_pass_length": low_pass},
+        statistics,
+        (
+            ("t_bar", "t_rescaled", ".4f", ""),
+            ("kurtosis", "kurtosis", ".4f", ".4f"),
+            ("E_kin", "kinetic_energy", ".5f", ".5f"),
+            ("E_int", "interaction_energy", ".5f", ".5f"),
+            ("energy error", "energy_error", ".1e", ".0e"),
+            ("rms", "energy_error_rms", ".1e", ""),
+        ),
+    )  # fmt: skip
+
+
+def _clouds(case: Case, folder: Path) -> Job:
+    if case.time.end is None:
+        raise InputError(f"time.end_rescaled = {case.time.end_rescaled}: depends on place; allowed: time.end")
+    late = [t for t in case.output.snapshots_at if t > case.time.end]
+    if late:
+        raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {case.time.end:g}")
+    plan = plan_of_cloud(case, folder, *output_times(case, case.time.end))
+    if plan.trap.moves and plan.settings.energy_tolerance is not None:
+        raise InputError(
+            f"md.energy_tolerance = {plan.settings.energy_tolerance:g}: a trap that changes does work on the cloud; "
+            "allowed: md.step"
+        )
+
+    def statistics(plan: Plan, batch: Batch) -> Summary:
+        assert isinstance(plan, CloudPlan)
+        return summarise_cloud(plan, batch)
+
+    return Job(
+        case,
+        plan,
+        "H = sum (p^2/2 + U(x, t)) + sum over pairs of hard core + V",
+        CLOUD,
+        {"theta": plan.theta, "theta_weights": np.full_like(plan.theta, plan.theta_weight), "x": plan.space.x},
+        {"rescaled_time_unit": np.inf},  # there is none
+        statistics,
+        (
+            ("centre", "centre", ".4g", ".1g"),
+            ("width", "width", ".5g", ".1g"),
+            ("kurtosis", "kurtosis", ".3f", ".3f"),
+            ("E_kin", "kinetic_energy", ".5g", ".1g"),
+            ("E_trap", "trap_energy", ".5g", ".1g"),
+            ("E_int", "interaction_energy", ".5g", ".1g"),
+            ("energy error", "energy_error", ".1e", ".0e"),
+        ),
     )
 
 
@@ -78,25 +169,23 @@ def _with_chosen_step(plan: Plan, comm: MPI.Comm) -> Plan:
     if tolerance is None:
         return plan
     ensemble, whole = Ensemble(plan, comm), Domain(plan.ring)
-    step = step_for_tolerance([ensemble.rods(r, whole) for r in range(TRIALS)], tolerance, STEP)
+    step = step_for_tolerance([ensemble.rods(whole, r) for r in range(TRIALS)], tolerance, STEP)
     return dataclasses.replace(plan, step=comm.bcast(step))
 
 
-def simulate(problem: Problem, target: Path, resume: bool) -> None:
-    """Run the ensemble of a case and write ``target``; ``resume`` goes on with the realisations it holds. Collective.
+def simulate(job: Job, target: Path, resume: bool) -> None:
+    """Run an ensemble and write ``target``; ``resume`` goes on with the realisations it holds. Collective.
 
     Raises
     ------
     InputError
     """
     comm, started = MPI.COMM_WORLD, time.monotonic()
-    plan = plan_of(problem)
-    kept, spent = _kept(problem.case, plan, target) if resume else (Batch.empty(plan), 0.0)
-    ensemble = Ensemble(_with_chosen_step(plan, comm), comm)
-    record = _Record(problem, ensemble, target, kept) if comm.rank == 0 else None
-    for batch in ensemble.batches(
-        ROUND, kept.realisation.tolist(), min(ROUND_SECONDS, problem.case.output.flush_seconds)
-    ):
+    kept, spent = _kept(job, target) if resume else (Batch.empty(job.plan), 0.0)
+    ensemble = Ensemble(_with_chosen_step(job.plan, comm), comm)
+    record = _Record(job, ensemble, target, kept) if comm.rank == 0 else None
+    seconds = min(ROUND_SECONDS, job.case.output.flush_seconds)
+    for batch in ensemble.batches(ROUND, kept.realisation.tolist(), seconds):
         if record is not None:
             record.add(batch)
             record.write(spent + time.monotonic() - started, complete=False)
@@ -105,16 +194,15 @@ def simulate(problem: Problem, target: Path, resume: bool) -> None:
         record.close()
 
 
-def _kept(case: Case, plan: Plan, target: Path) -> tuple[Batch, float]:
+def _kept(job: Job, target: Path) -> tuple[Batch, float]:
     """Realisations that a result file holds already, and the seconds they took."""
     result = read(target)
     if not result.samples:
         raise InputError(f"output {target}: holds no realisations; allowed with --resume: a result of gbbgky md")
-    stored = result.case
-    changed = case_file.first_difference(case, stored, FREE)
+    changed = case_file.first_difference(job.case, result.case, FREE)
     if changed:
         raise InputError(changed)
-    kept, wanted = Batch.stored(result.samples), plan.settings.realisations
+    kept, wanted = Batch.stored(job.plan, result.samples), job.plan.settings.realisations
     if kept.realisation.max() >= wanted:
         most = int(kept.realisation.max()) + 1
         raise InputError(f"md.realisations = {wanted}: {target} holds {most}; allowed: at least as many")
@@ -124,20 +212,17 @@ def _kept(case: Case, plan: Plan, target: Path) -> tuple[Batch, float]:
 class _Record:
     """Keeps finished realisations, writes their statistics; on rank 0 only."""
 
-    def __init__(self, problem: Problem, ensemble: Ensemble, target: Path, kept: Batch) -> None:
+    def __init__(self, job: Job, ensemble: Ensemble, target: Path, kept: Batch) -> None:
         plan = self._plan = ensemble.plan
-        self._problem, self._batch = problem, kept
-        self._z = problem.mesh.z[np.abs(problem.mesh.z) <= 0.5 * plan.ring.circumference]
-        self._filter = plan.settings.low_pass * problem.potential.range
-        self._writer = new_result(target, problem, EQUATIONS, ensemble.comm.size, DYNAMICS)
-        self._writer.mesh |= {"z": self._z, "k": plan.wavenumbers}
-        self._writer.attributes |= {
+        self._job, self._batch = job, kept
+        attributes = new_attributes(job.case, job.equations, ensemble.comm.size) | job.attributes
+        attributes |= {
             "circumference": plan.ring.circumference,
             "particles": plan.ring.particles,
             "md_step": plan.longest_step,
             "md_force": ensemble.force.description,
-            "low_pass_length": self._filter,
         }
+        self._writer = ResultWriter(target, attributes, job.mesh, job.schema)
         self._bar = progress_bar(plan.settings.realisations, "ring", kept.realisation.size)
         self._last = -np.inf
         self._summary: Summary | None = None
@@ -148,15 +233,12 @@ class _Record:
 
     def write(self, seconds: float, complete: bool) -> None:
         """Write the file if it is due."""
-        if not complete and seconds - self._last < self._problem.case.output.flush_seconds:
+        if not complete and seconds - self._last < self._job.case.output.flush_seconds:
             return
         self._last = seconds
-        found = self._summary = summarise(self._plan, self._batch, self._z.tolist(), self._filter)
+        found = self._summary = self._job.summarise(self._plan, self._batch)
         writer = self._writer
-        writer.series, writer.snapshots = (
-            columns | {"t_rescaled": columns["t"] / self._problem.unit} for columns in (found.series, found.snapshots)
-        )
-        writer.samples = self._batch.datasets()
+        writer.series, writer.snapshots, writer.samples = found.series, found.snapshots, self._batch.datasets()
         writer.attributes |= {"wall_seconds": seconds, "realisations": found.realisations}
         writer.flush(complete)
         last = {name: values[-1] for name, values in found.series.items()}
@@ -169,24 +251,14 @@ class _Record:
         """End the progress line and print a short table."""
         self._bar.close()
         assert self._summary is not None
-        series = self._summary.series
-        table = Table("t", "t_bar", "kurtosis", "E_kin", "E_int", "energy error", "rms")
+        series, shown = self._summary.series, self._job.shown
+        table = Table("t", *(heading for heading, *_ in shown))
         for i in np.unique(np.linspace(0, series["t"].size - 1, 7).round().astype(int)):
-            row = {name: values[i] for name, values in series.items()}
-            table.add_row(
-                f"{row['t']:.1f}",
-                f"{row['t'] / self._problem.unit:.4f}",
-                *(
-                    f"{row[name]:.{digits}}({row[f'{name}_stderr']:.{error}})"
-                    for name, digits, error in (
-                        ("kurtosis", "4f", "4f"),
-                        ("kinetic_energy", "5f", "5f"),
-                        ("interaction_energy", "5f", "5f"),
-                        ("energy_error", "1e", "0e"),
-                    )
-                ),
-                f"{row['energy_error_rms']:.1e}",
-            )
+            cells = [f"{series['t'][i]:.1f}"]
+            for _, name, value, error in shown:
+                bar = f"({series[f'{name}_stderr'][i]:{error}})" if error else ""
+                cells.append(f"{series[name][i]:{value}}{bar}")
+            table.add_row(*cells)
         out = console()
         out.print(table)
         a = self._writer.attributes

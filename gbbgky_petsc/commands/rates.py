@@ -18,10 +18,10 @@ from rich.table import Table
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.analysis.plots import axes
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import build, kinds
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
 from gbbgky_petsc.commands.common import console, versions
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics import observables
 

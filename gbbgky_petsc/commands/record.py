@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.commands.common import console, progress_bar
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.observables import Clock, Sample
@@ -45,13 +45,14 @@ class Recorder:
         if self._last is None and self._resumed:
             pass  # the row at the start of this part is there
         elif self._every is None or self._last is None:
-            self._row(p.t, p.step, m.rho, m.interaction_energy, m.absorbed_energy)
+            self._row(p.t, p.step, m)
         else:
             self._interpolated_rows(p)
         while self._snapshots and p.t >= self._snapshots[0] * (1.0 - 1e-12):
             self._writer.add_snapshot(
-                t=p.t, t_rescaled=p.t / self._problem.unit, rho=m.rho, density_correlation=m.density_correlation
-            )
+                t=p.t, t_rescaled=p.t / self._problem.unit, rho=m.rho, density_correlation=m.density_correlation,
+                **m.recorded,
+            )  # fmt: skip
             self._snapshots.pop(0)
         drift = getattr(m, self.conserved) / self._first_energy - 1.0
         self._bar.set_postfix_str(
@@ -71,7 +72,9 @@ class Recorder:
             t = self._next * self._every
             s = (t - t0) / step
             rho = _hermite(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
-            self._row(t, p.step, rho, *self._energies(s, step, a, b, rho))
+            rate = _hermite_slope(s, step, a.rho, a.rho_rate, b.rho, b.rho_rate)
+            interaction, absorbed = self._energies(s, step, a, b, rho)
+            self._row(t, p.step, Sample(b.model, b.theta, b.weight, rho, interaction, absorbed, rate))
 
     def _energies(self, s: float, step: float, a: Measurement, b: Measurement, rho: Array) -> tuple[float, float]:
         """Interaction and absorbed energy at fraction s of a step, where rho is ``rho``."""
@@ -79,9 +82,7 @@ class Recorder:
         kinetic = observables.kinetic_energy(self._problem.model, self._problem.mesh.theta, rho)
         return a.total_energy + s * (b.total_energy - a.total_energy) - kinetic - absorbed, absorbed
 
-    def _row(self, t: float, step: float, rho: Array, interaction: float, absorbed: float) -> None:
-        mesh = self._problem.mesh
-        sample = Sample(self._problem.model, mesh.theta, mesh.theta_weight, rho, interaction, absorbed)
+    def _row(self, t: float, step: float, sample: Sample) -> None:
         self._writer.add_series(**sample.row(Clock(t, step, self._problem.unit)))
         self._next += 1
 
@@ -97,6 +98,11 @@ def _hermite(s: float, step: float, a: Any, a_rate: Any, b: Any, b_rate: Any) ->
         + s**2 * (3 - 2 * s) * b
         - s**2 * (1 - s) * step * b_rate
     )
+
+
+def _hermite_slope(s: float, step: float, a: Array, a_rate: Array, b: Array, b_rate: Array) -> Array:
+    """Time derivative of `_hermite`."""
+    return 6 * s * (1 - s) * (b - a) / step + (1 - s) * (1 - 3 * s) * a_rate + s * (3 * s - 2) * b_rate
 
 
 def print_summary(

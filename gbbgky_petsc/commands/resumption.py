@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import GbbgkyError, InputError, Stopped, StorageError
 from gbbgky_petsc.parallel import on_root
 from gbbgky_petsc.problem import Problem

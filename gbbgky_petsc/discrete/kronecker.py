@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.models.operators import Operator
 
 #: planes of g worked on at a time: keeps the operands of the products in the second-level cache
 BLOCK = 8
@@ -20,18 +20,21 @@ def blocks(planes: int) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK, planes))
 
 
-def add_commutator(left: Array, sign: float, planes: Array, out: Array, work: Array) -> None:
-    """out += left @ planes + sign * planes @ left^T, plane by plane.
+def add_both_sides(matrix: Operator, signs: tuple[int, int], planes: Array, out: Array, work: Array) -> None:
+    """out += signs[0] M planes + signs[1] planes M^T.
 
     Parameters
     ----------
-    left : (N, N)
+    matrix : M as it acts on (b, N, N)
+    signs : +1 or -1
     planes, out, work : (b, N, N); ``work`` is overwritten
     """
-    np.matmul(left, planes, out=work)
-    out += work
-    np.matmul(planes, left.T if sign > 0 else -left.T, out=work)
-    out += work
+    for sign, multiply in zip(signs, (matrix.left, matrix.right), strict=True):
+        multiply(planes, work)
+        if sign > 0:
+            out += work
+        else:
+            out -= work
 
 
 @numba.njit(cache=True)
@@ -41,13 +44,13 @@ def add_scaled(factor: Array, matrix: Array, out: Array) -> None:
     Parameters
     ----------
     factor : (planes,)
-    matrix : (N, N)
-    out : (planes, N, N)
+    matrix : (rows, columns)
+    out : (planes, rows, columns)
     """
-    planes, n, _ = out.shape
+    planes, rows, columns = out.shape
     for z in range(planes):
-        for i in range(n):
-            for j in range(n):
+        for i in range(rows):
+            for j in range(columns):
                 out[z, i, j] += factor[z] * matrix[i, j]
 
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import ComplexArray
 from gbbgky_petsc.errors import SolverError
-
-ComplexArray = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)

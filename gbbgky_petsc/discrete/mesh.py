@@ -10,11 +10,9 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.stencil import Stencil
-
-Array = NDArray[np.float64]
 
 
 class Boundary(StrEnum):

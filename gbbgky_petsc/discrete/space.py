@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 
 
 class Edge(StrEnum):

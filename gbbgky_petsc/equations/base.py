@@ -6,7 +6,7 @@ from typing import Protocol
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.equations.measurement import Measurement
 
 

@@ -1,36 +1,94 @@
 """The generalised BBGKY hierarchy as a sum of labelled terms, with what PETSc's time integrators ask of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.collisions.source import CoherentSource
+from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.assembled import AssembledJacobian
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.equations.measurement import Measurement
-from gbbgky_petsc.fields import ONE_BODY, Fields, Rate, State, one_body_and_pair
+from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.fields import ONE_BODY, BlockSpec, Fields, Rate, State, one_body_and_pair
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 from gbbgky_petsc.terms import BOUNDARIES, TERMS, OneBodyTerm, Point, Setting, Term
+from gbbgky_petsc.terms.cells import TRIPLE
 
 #: terms by order of truncation; those of the mesh's boundary are added
 ORDERS = {
     "leading": ("correlation_force", "streaming", "diffusion", "forcing"),
     "collective": ("correlation_force", "streaming", "diffusion", "forcing", "collective"),
     "full": ("correlation_force", "streaming", "diffusion", "forcing", "collective", "contact"),
+    "four_fields": (
+        "correlation_force",
+        "streaming",
+        "diffusion",
+        "cell_forcing",
+        "collective",
+        "triple_contact",
+        "triple_streaming",
+        "triple_forcing",
+        "triple_ends",
+        "covariance_force",
+    ),
+    "three_fields": (
+        "correlation_force",
+        "streaming",
+        "diffusion",
+        "forcing",
+        "collective",
+        "triple_contact",
+        "triple_streaming",
+        "triple_forcing",
+        "triple_ends",
+    ),
 }
-#: largest step in units of xi/v: beyond it Krylov iterations grow faster than the step
-LARGEST_STEP = 3.0
+#: what carries the late relaxation: the term that takes the place of the printed theory's
+RELAXATIONS = {"diffusion": "diffusion", "coherent": CoherentSource.name}
+#: as stored with results, by relaxation; orders that are named have their own
+DESCRIPTIONS = {
+    "diffusion": "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)",
+    "coherent": "layers 1 and 2 (SA.2), (SA.3) of arXiv:2408.00593 without diffusion, coherent collisions in layer 1",
+    "four_fields": "four fields rho, g, c2, g3 of arXiv:2408.00593 (SA.2), (SA.3), (SA.5) to (SA.9), no closure",
+    "three_fields": "rho, g, g3 of arXiv:2408.00593 (SA.2), (SA.3), (SA.6), (SA.7), the covariance that of the GGE",
+}
+#: preconditioner, and largest step in units of xi/v: beyond it Krylov iterations or the error of late times grow
+PRECONDITIONER = {
+    Boundary.PERIODIC: ("lyapunov", 3.0),
+    Boundary.ABSORBING: ("lines", 3.0),
+    Boundary.ZERO: ("lines", 3.0),
+}
+#: restart of GMRES where triples are unknowns: its vectors are most of the memory, few are used
+TRIPLE_RESTART = 20
 #: error per step that is allowed in g, relative to V c c / v^2: g carries phase mixing that no observable sees
 PAIR_TOLERANCE = 0.3
+
+
+def kinds_of(mesh: PhaseSpaceMesh, order: str, relaxation: str = "diffusion") -> list[type[Term]]:
+    """The terms of an order, with that of the mesh's boundary."""
+    names = [RELAXATIONS[relaxation] if name == "diffusion" else name for name in ORDERS[order]]
+    kinds = [TERMS[name] for name in names]
+    return [*kinds, BOUNDARIES[mesh.boundary]] if mesh.boundary in BOUNDARIES else kinds
+
+
+def unknowns(mesh: PhaseSpaceMesh, order: str, relaxation: str = "diffusion") -> list[BlockSpec]:
+    """The blocks of the state vector of an order."""
+    further = [spec for kind in kinds_of(mesh, order, relaxation) for spec in kind.blocks(mesh)]
+    return [*one_body_and_pair(mesh), *dict.fromkeys(further)]
 
 
 class Hierarchy:
     """Layers 1 and 2 of the homogeneous generalised BBGKY hierarchy, eqs. (SA.2), (SA.3); no initial state.
 
     Options of its solvers carry no prefix: -ts_type, -ksp_rtol, -pc_type, ... Presets: Rosenbrock-W method 2m (second
-    order whatever the Jacobian, L-stable), error control on rho in the maximum norm, steps of at most `LARGEST_STEP`
-    correlation times, right-preconditioned GMRES, Lyapunov preconditioner.
+    order whatever the Jacobian, L-stable), error control on rho in the maximum norm, right-preconditioned GMRES,
+    preconditioner and largest step by the mesh's boundary (`PRECONDITIONER`).
 
     Parameters
     ----------
@@ -42,10 +100,12 @@ class Hierarchy:
         Names of terms that IMEX integrators treat explicitly.
     comm
         PETSc communicator; all methods are collective on it.
+    relaxation
+        What carries the late relaxation: ``diffusion`` of correlations, as printed, or ``coherent`` collisions as a
+        source of layer 1, to which ``collision_options`` go.
     """
 
     prefix = ""
-    description = "layers 1 and 2 of the generalised BBGKY hierarchy, arXiv:2408.00593 (SA.2), (SA.3)"
     rho_tolerance = 5e-3
 
     def __init__(
@@ -57,17 +117,24 @@ class Hierarchy:
         closure: str = "fluctuation",
         explicit: tuple[str, ...] = (),
         comm: PETSc.Comm = PETSc.COMM_WORLD,
+        relaxation: str = "diffusion",
+        collision_options: Mapping[str, Any] | None = None,
     ) -> None:
         self.mesh, self.model, self.potential = mesh, model, potential
-        self.setting = setting = Setting(mesh, model, potential, closure)
-        kinds = [TERMS[name] for name in ORDERS[order]]
-        if mesh.boundary in BOUNDARIES:
-            kinds.append(BOUNDARIES[mesh.boundary])
-        further = [spec for kind in kinds for spec in kind.blocks(mesh)]
-        self.fields = fields = Fields(mesh, comm, [*one_body_and_pair(mesh), *dict.fromkeys(further)])
+        self.setting = setting = Setting(mesh, model, potential, closure, collision_options or {})
+        kinds = kinds_of(mesh, order, relaxation)
+        names = [kind.name for kind in kinds]
+        unknown = sorted(set(explicit) - set(names))
+        if unknown:
+            raise InputError(
+                f"hierarchy.explicit = {unknown}: no such term with order {order} and boundary {mesh.boundary.value}; "
+                f"allowed: {', '.join(names)}"
+            )
+        self.fields = fields = Fields(mesh, comm, unknowns(mesh, order, relaxation))
         self.comm = fields.comm
         self.terms: dict[str, Term] = {kind.name: kind(setting, fields) for kind in kinds}
-        self.explicit = frozenset(explicit) & set(self.terms)
+        self.description = DESCRIPTIONS.get(order, DESCRIPTIONS[relaxation])
+        self.explicit = frozenset(explicit)
         self._events = {name: PETSc.Log.Event(f"gBBGKY {name}") for name in self.terms}
         self._point: Point | None = None
 
@@ -157,20 +224,21 @@ class Hierarchy:
     def presets(self, x: PETSc.Vec) -> dict[str, str]:
         """See the class."""
         crossing = self.potential.range / self._speed(self.gather_rho(x))
+        preconditioner, largest_step = PRECONDITIONER[self.mesh.boundary]
         return {
             "ts_type": "rosw",
             "ts_rosw_type": "2m",
             "ts_adapt_wnormtype": "infinity",
-            "ts_adapt_dt_max": f"{LARGEST_STEP * crossing:g}",
+            "ts_adapt_dt_max": f"{largest_step * crossing:g}",
             "snes_rtol": "1e-5",
             "snes_stol": "1e-7",
             "ksp_type": "gmres",
             "ksp_pc_side": "right",
             "ksp_rtol": "3e-2",
             "ksp_max_it": "300",
-            "ksp_gmres_restart": "60",
+            "ksp_gmres_restart": "60" if TRIPLE not in self.fields.blocks else str(TRIPLE_RESTART),
             "pc_type": "python",
-            "pc_python_type": "lyapunov",
+            "pc_python_type": preconditioner,
         }
 
     def first_step(self, x: PETSc.Vec, start: float, end: float) -> float:
@@ -186,6 +254,10 @@ class Hierarchy:
         atol.set(correlation)
         one_body = np.append(np.full_like(rho, rho_tolerance), np.finfo(float).max ** 0.25)
         self.fields.store(atol.array_w, {ONE_BODY: one_body})
+        for term in self.terms.values():
+            relative = rho_tolerance / float(np.abs(rho).max())
+            for name, allowed in term.block_tolerances(self.at(rho), relative, correlation).items():
+                self.fields.part(atol.array_w, name)[...] = allowed
         return atol
 
     # --- observables ---
@@ -211,7 +283,13 @@ class Hierarchy:
             rho_rate=self.rho_rate(state),
             absorbed_rate=self.absorbed_power(state) / density,
             density_correlation=weight * state.moments[0].sum(axis=1),
+            recorded=self._recorded(state),
         )
+
+    def _recorded(self, x: State) -> dict[str, Any]:
+        """What terms have for snapshots. Collective."""
+        point = self.at(x.rho)
+        return {name: value for term in self.terms.values() for name, value in term.record(point, x).items()}
 
     def rho_rate(self, x: State) -> Array:
         """d rho/dt, (N,), from the terms of layer 1."""

@@ -4,8 +4,8 @@ import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import CollisionOperator
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.fields import Fields, Whole
 

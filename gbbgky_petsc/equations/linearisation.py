@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.fields import Fields, Rate, State
 from gbbgky_petsc.terms import Point, Setting, Term
 

@@ -1,8 +1,10 @@
 """What is measured of a state along a run."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.observables import Sample
 
 
@@ -12,14 +14,14 @@ class Measurement(Sample):
 
     Attributes
     ----------
-    rho_rate : (N,)
-        d rho/dt.
     absorbed_rate
         d/dt of the absorbed energy per particle.
     density_correlation : (Nz,)
         int int g dtheta dtheta'.
+    recorded
+        Further datasets of /snapshots by name, see `gbbgky_petsc.terms.base.Term.recorded`.
     """
 
-    rho_rate: Array
     absorbed_rate: float
     density_correlation: Array
+    recorded: Mapping[str, Any] = field(default_factory=dict)

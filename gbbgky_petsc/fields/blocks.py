@@ -1,5 +1,6 @@
 """Blocks: the named parts of a state vector, each with its shape and its layout over ranks."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array, PhaseSpaceMesh
+from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,10 @@ class BlockSpec(ABC):
     """
 
     name: str
+
+    @abstractmethod
+    def numbers(self, mesh: PhaseSpaceMesh) -> int:
+        """How many numbers the block holds on all ranks together."""
 
     @abstractmethod
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "Block":
@@ -40,6 +46,9 @@ class Whole(BlockSpec):
 
     shape: tuple[int, ...]
 
+    def numbers(self, mesh: PhaseSpaceMesh) -> int:
+        return math.prod(self.shape)
+
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "WholeBlock":
         return WholeBlock(self.name, self.shape, comm)
 
@@ -56,6 +65,9 @@ class Slab(BlockSpec):
 
     rows: int
     columns: int
+
+    def numbers(self, mesh: PhaseSpaceMesh) -> int:
+        return self.rows * self.columns * mesh.z_points
 
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "SlabBlock":
         return SlabBlock(self.name, mesh, self.rows, self.columns, comm)

@@ -6,10 +6,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.fields.layout import PAIR, Fields
-
-ComplexArray = NDArray[np.complex128]
 
 
 def share(total: int, ranks: int) -> NDArray[np.int64]:

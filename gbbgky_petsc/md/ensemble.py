@@ -4,57 +4,19 @@ Samples are keyed by realisation and every realisation is measured on its own; s
 in order of realisation. The statistics are therefore bit for bit the same for any number of ranks at one rank per ring.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.forces import choose_force
-from gbbgky_petsc.md.initial import VelocitySampler, sample
 from gbbgky_petsc.md.plan import Plan
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.md.stepper import advance
-from gbbgky_petsc.physics.states import Thermal
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A measurement of whole rings: an array of one shape, at all output times or at those of the snapshots."""
-
-    measure: Callable[[Rods], NDArray[np.generic]]
-    shape: tuple[int, ...] = ()
-    dtype: DTypeLike = np.float64
-    at_snapshots: bool = False
-
-
-def probes_of(plan: Plan) -> dict[str, Probe]:
-    """What is measured, by its name in /samples.
-
-    powers : sums over the rods of v, v^2, v^3, v^4
-    interaction : pair energy without the uniform background
-    structure : |sum_i exp(-ikx_i)|^2 / L
-    histogram : counts of velocities
-    """
-    modes, edges = np.asarray(plan.structure_modes, np.int64), np.asarray(plan.theta_edges, float)
-
-    def structure(rods: Rods) -> Array:
-        sums = rods.mode_sums(int(modes.max(initial=0)))[modes - 1]
-        return np.asarray((sums**2).sum(axis=1) / plan.ring.circumference)
-
-    probes = {
-        "powers": Probe(Rods.power_sums, (4,)),
-        "interaction": Probe(lambda rods: np.asarray(rods.interaction_energy())),
-        "structure": Probe(structure, modes.shape, at_snapshots=True),
-        "histogram": Probe(lambda rods: np.zeros(0), (0,), np.int32, at_snapshots=True),
-    }
-    if edges.size:
-        probes["histogram"] = Probe(lambda r: r.histogram(edges), (edges.size - 1,), np.int32, at_snapshots=True)
-    return probes
 
 
 @dataclass(frozen=True)
@@ -64,11 +26,13 @@ class Batch:
     Attributes
     ----------
     realisation : (R,) their numbers
-    samples : (R, T, ...) or (R, S, ...) by name, see `probes_of`; T times, S snapshots
+    samples : (R, T, ...) or (R, S, ...) by name, see `Plan.probes`; T times, S snapshots
+    sums : (2, S, ...) int64, sums and sums of squares over the realisations, by name
     """
 
     realisation: NDArray[np.int64]
     samples: dict[str, NDArray[np.generic]]
+    sums: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     @classmethod
     def join(cls, batches: Iterable["Batch"]) -> "Batch":
@@ -78,26 +42,32 @@ class Batch:
         order = np.argsort(realisation, kind="stable")
         names = parts[0].samples
         joined = {name: np.concatenate([part.samples[name] for part in parts])[order] for name in names}
-        return cls(realisation[order], joined)
+        sums = {name: np.sum([part.sums[name] for part in parts], axis=0) for name in parts[0].sums}
+        return cls(realisation[order], joined, sums)
 
     @classmethod
     def empty(cls, plan: Plan, realisations: Sequence[int] = ()) -> "Batch":
         """A batch to be filled."""
-        samples = {}
-        for name, probe in probes_of(plan).items():
+        samples, sums = {}, {}
+        for name, probe in plan.probes().items():
             times = plan.snapshot_times.size if probe.at_snapshots else len(plan.times)
-            samples[name] = np.zeros((len(realisations), times, *probe.shape), probe.dtype)
-        return cls(np.asarray(realisations, np.int64), samples)
+            if probe.summed:
+                sums[name] = np.zeros((2, times, *probe.shape), np.int64)
+            else:
+                samples[name] = np.zeros((len(realisations), times, *probe.shape), probe.dtype)
+        return cls(np.asarray(realisations, np.int64), samples, sums)
 
     @classmethod
-    def stored(cls, datasets: dict[str, NDArray[np.generic]]) -> "Batch":
+    def stored(cls, plan: Plan, datasets: dict[str, NDArray[np.generic]]) -> "Batch":
         """From `datasets`."""
-        rest = {name: values for name, values in datasets.items() if name != "realisation"}
-        return cls(datasets["realisation"].astype(np.int64), rest)
+        summed = {name: probe.summed for name, probe in plan.probes().items()}
+        samples = {name: datasets[name] for name, is_sum in summed.items() if not is_sum}
+        sums = {name: datasets[name].astype(np.int64) for name, is_sum in summed.items() if is_sum}
+        return cls(datasets["realisation"].astype(np.int64), samples, sums)
 
     def datasets(self) -> dict[str, NDArray[np.generic]]:
         """What a file must hold of it."""
-        return {"realisation": self.realisation} | self.samples
+        return {"realisation": self.realisation, **self.samples, **self.sums}
 
 
 class Ensemble:
@@ -123,8 +93,8 @@ class Ensemble:
         self.plan, self.comm = plan, comm
         self.groups, self.group = comm.size // per_ring, comm.rank // per_ring
         self.force = choose_force(plan.potential, plan.ring.circumference, plan.settings.force_tolerance)
-        self._velocity = VelocitySampler(plan.state, plan.model)
-        self._probes = probes_of(plan)
+        self.rods = plan.start(self.force)  #: the rods of a domain at t = 0
+        self._probes = plan.probes()
         times = np.asarray(plan.times, float)
         self._intervals = np.diff(times, prepend=0.0)
         self._snapshot = {int(t): s for s, t in enumerate(np.searchsorted(times, plan.snapshot_times))}
@@ -155,20 +125,10 @@ class Ensemble:
         finally:
             members.Free()
 
-    def rods(self, realisation: int, domain: Domain) -> Rods:
-        """The rods of a domain at t = 0."""
-        plan = self.plan
-        seed = plan.settings.seed
-        rods = Rods(domain, self.force, *sample(domain, self._velocity, seed, realisation))
-        if plan.settings.equilibrate:
-            assert isinstance(plan.state, Thermal)
-            plan.equilibration(rods, plan.state.beta, seed, realisation)
-        return rods
-
     def _run(self, realisations: Sequence[int], domain: Domain) -> Batch:
         plan, batch = self.plan, Batch.empty(self.plan, realisations)
         for row, realisation in enumerate(realisations):
-            rods = self.rods(realisation, domain)
+            rods = self.rods(domain, realisation)
             for t, interval in enumerate(self._intervals):
                 if interval > 0.0:
                     advance(rods, interval, plan.longest_step, plan.settings.integrator)
@@ -178,5 +138,12 @@ class Ensemble:
     def _measure(self, rods: Rods, batch: Batch, row: int, t: int) -> None:
         for name, probe in self._probes.items():
             column = self._snapshot.get(t) if probe.at_snapshots else t
-            if column is not None:
-                batch.samples[name][row, column] = probe.measure(rods)
+            if column is None:
+                continue
+            found = probe.measure(rods)
+            if probe.summed:
+                whole = found.astype(np.int64)
+                batch.sums[name][0, column] += whole
+                batch.sums[name][1, column] += whole**2
+            else:
+                batch.samples[name][row, column] = found

@@ -6,20 +6,20 @@ modes of the ring up to a tolerance: cost N M with M proportional to the ring's 
 needs only the rods within ``reach`` of it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.interpolate import CubicSpline
 
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.kernels import (
     ORDER,
-    advance_ring,
     gather,
     mode_forces,
     mode_sums,
@@ -28,15 +28,14 @@ from gbbgky_petsc.md.kernels import (
     spread,
 )
 from gbbgky_petsc.physics.potential import Potential
+from gbbgky_petsc.physics.trap import Trap
 
 #: the inverse spline filter is below rounding beyond this many cells
 FILTER_CELLS = 96
+#: largest error of a tabulated field, relative to the largest force, and cells that may be spent on it
+FIELD_ERROR, MOST_CELLS = 1e-9, 2**18
 #: a ring must be longer than this many ranges
 SHORTEST_RING = 4.0
-
-
-#: steps of a whole ring in compiled code, in place: y, v, step, steps, correct, sweeps
-CompiledSteps = Callable[[Array, Array, float, int, bool, int], None]
 
 
 class Force(Protocol):
@@ -56,8 +55,74 @@ class Force(Protocol):
     def energy(self, x: Array, domain: Domain) -> float:
         """Pair energy of the ring without the uniform background V~(0) N (N - 1)/2L. Collective."""
 
-    def compiled(self, domain: Domain) -> CompiledSteps | None:
-        """`stepper.interpreted` as one compiled loop, where this force and domain have one."""
+    @property
+    def modes(self) -> Array | None:
+        """Weights (M,) of `FourierForce` where that is all there is to the force: compiled code knows it."""
+
+
+@dataclass(frozen=True)
+class FieldTable:
+    """A field for compiled code: U' at rest as cubics, (M, 4), on cells of one ``spacing`` from ``low`` on."""
+
+    slopes: Array
+    low: float
+    spacing: float
+
+    @classmethod
+    def none(cls) -> "FieldTable":
+        """No field."""
+        return cls(np.zeros((0, 4)), 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class TrapField:
+    """External potential on every rod, on a ring so wide that the cloud never closes it.
+
+    Attributes
+    ----------
+    trap : U(x, t)
+    farthest : |x| beyond which rods are too near the ring's other end; inf where the ring is the physical space
+    """
+
+    trap: Trap
+    farthest: float = np.inf
+
+    def forces(self, x: Array, t: float) -> Array:
+        """Forces on rods at x (n,), sorted, at time t.
+
+        Raises
+        ------
+        SolverError
+            If a rod has come too near the other end of the ring.
+        """
+        if max(-x[0], x[-1]) > self.farthest:
+            raise self.outside(t)
+        return -self.trap.derivative(x, t)
+
+    def outside(self, t: float) -> SolverError:
+        """What to raise when a rod has come too near the other end of the ring at time t."""
+        return SolverError(f"md.ring: at t = {t:g} a rod is beyond x = {self.farthest:g}; a longer ring is needed")
+
+    def energy(self, x: Array, t: float) -> float:
+        """Potential energy of rods at x."""
+        return float(self.trap(x, t).sum())
+
+    @cached_property
+    def table(self) -> FieldTable | None:
+        """U' for compiled code, exact for polynomials up to x^4; None where cubics do not give it to `FIELD_ERROR`."""
+        high = self.farthest + abs(self.trap.shake.amplitude)
+        if not np.isfinite(high):
+            return None
+        slope, cells = self.trap.shape.slope, 64
+        while cells <= MOST_CELLS:
+            nodes = np.linspace(-high, high, cells + 1)
+            spline = CubicSpline(nodes, slope(nodes))
+            between = (nodes[:-1, None] + np.array([0.21, 0.5, 0.79]) * (nodes[1] - nodes[0])).ravel()
+            exact = slope(between)
+            if np.abs(spline(between) - exact).max() <= FIELD_ERROR * np.abs(exact).max():
+                return FieldTable(np.ascontiguousarray(spline.c.T), -high, float(nodes[1] - nodes[0]))
+            cells *= 4
+        return None
 
 
 def check_ring(potential: Potential, ring: float) -> None:
@@ -146,15 +211,9 @@ class FourierForce:
         square = (self._sums(x, domain) ** 2).sum(axis=1)
         return float((self.spectrum * (square - domain.ring.particles)).sum() / self.ring)
 
-    def compiled(self, domain: Domain) -> CompiledSteps | None:
-        if domain.comm.size > 1:
-            return None
-        rod = domain.ring.rod
-
-        def steps(y: Array, v: Array, step: float, count: int, correct: bool, sweeps: int) -> None:
-            advance_ring(y, v, rod, self.ring, self.weight, step, count, correct, sweeps)
-
-        return steps
+    @property
+    def modes(self) -> Array | None:
+        return self.weight
 
 
 def partial_sums(x: Array, ring: float, modes: int) -> Array:
@@ -267,7 +326,8 @@ class MeshForce:
         pairs = 0.5 * (float(domain.total(field.sum(keepdims=True))[0]) - n * self.contact)
         return pairs - self.background * n * (n - 1) / (2.0 * ring)
 
-    def compiled(self, domain: Domain) -> CompiledSteps | None:
+    @property
+    def modes(self) -> Array | None:
         return None
 
     def evaluate(self, x: Array, sources: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.md.stepper import advance
@@ -21,6 +21,8 @@ from gbbgky_petsc.physics.states import State
 BLOCK = 4096
 #: stream number of what concerns a ring as a whole
 WHOLE_RING = 2**31
+#: least share of accepted trajectories
+LEAST_ACCEPTANCE = 0.25
 
 
 def stream(seed: int, realisation: int, block: int) -> np.random.Generator:
@@ -111,7 +113,13 @@ class Equilibration:
     step: float = 0.2
 
     def __call__(self, rods: Rods, beta: float, seed: int, realisation: int) -> float:
-        """Bring a whole ring to equilibrium, in place; returns the acceptance."""
+        """Bring a whole ring to equilibrium, in place; returns the acceptance.
+
+        Raises
+        ------
+        SolverError
+            If less than a quarter of the trajectories are accepted: the ring is not equilibrated then.
+        """
         n = rods.domain.ring.particles
         random = stream(seed, realisation, WHOLE_RING + 1)
         accepted = 0
@@ -126,4 +134,7 @@ class Equilibration:
             else:
                 rods.y = kept
         rods.v = random.normal(0.0, beta**-0.5, n)
-        return accepted / max(self.moves, 1)
+        share = accepted / max(self.moves, 1)
+        if share < LEAST_ACCEPTANCE:
+            raise SolverError(f"md.equilibrate: {share:.0%} of the trajectories with step {self.step:g} were accepted")
+        return share

@@ -300,6 +300,16 @@ def evaluate(y: Array, rod: float, circumference: float, weight: Array, work: Ar
 
 
 @njit(cache=True)
+def add_field(x: Array, slopes: Array, low: float, spacing: float, scale: float, centre: float, force: Array) -> None:
+    """Add -scale U'(x - centre) to the forces; U' is a cubic on each of M cells from ``low`` on, slopes (M, 4)."""
+    for i in range(x.size):
+        u = (x[i] - centre - low) / spacing
+        cell = min(max(int(u), 0), slopes.shape[0] - 1)
+        d = (u - cell) * spacing
+        force[i] -= scale * (((slopes[cell, 0] * d + slopes[cell, 1]) * d + slopes[cell, 2]) * d + slopes[cell, 3])
+
+
+@njit(cache=True)
 def advance_ring(
     y: Array,
     v: Array,
@@ -310,23 +320,97 @@ def advance_ring(
     steps: int,
     correct: bool,
     sweeps: int,
-) -> None:
-    """`stepper.interpreted` for a whole ring with the force of its modes: ``steps`` steps in place."""
+    slopes: Array,
+    low: float,
+    spacing: float,
+    farthest: float,
+    scale: Array,
+    centre: Array,
+) -> int:
+    """`stepper.interpreted` for a whole ring with the force of its modes: ``steps`` steps in place.
+
+    Parameters
+    ----------
+    slopes, low, spacing, scale, centre
+        External field as in `add_field`, (0, 4) for none; its factor and centre at the ends of the steps, (steps + 1,).
+    farthest
+        |x| beyond which no rod may go in a field.
+
+    Returns
+    -------
+    The number of the step in which a rod went there, where the rest was not done; -1 if none did.
+    """
     n = y.size
     shift = circumference - rod * n
     work = np.empty((5, n))
     sums = np.empty((weight.size, 2))
     force, start_y, start_v = np.empty(n), np.empty(n), np.empty(n)
     jump, start_jump = np.zeros(n), np.zeros(n)
+    field = slopes.shape[0] > 0
     evaluate(y, rod, circumference, weight, work, sums, force)
-    for _ in range(steps):
+    if field:
+        add_field(work[4], slopes, low, spacing, scale[0], centre[0], force)
+    for done in range(1, steps + 1):
         for i in range(n):
             v[i] += 0.5 * step * force[i]
         again = first_drift(y, v, force, rod, shift, step, correct, start_y, start_v, start_jump)
         evaluate(y, rod, circumference, weight, work, sums, force)
+        if field:
+            if max(-work[4, 0], work[4, n - 1]) > farthest:
+                return done
+            add_field(work[4], slopes, low, spacing, scale[done], centre[done], force)
         for sweep in range(sweeps if again else 0):
             if sweep > 0:
                 evaluate(y, rod, circumference, weight, work, sums, force)
+                if field:
+                    add_field(work[4], slopes, low, spacing, scale[done], centre[done], force)
             second_drift(y, v, force, rod, shift, step, start_y, start_v, start_jump, jump)
         for i in range(n):
             v[i] += 0.5 * step * force[i]
+    return -1
+
+
+@njit(cache=True)
+def fill(gaps: Array, low: float, spacing: float, rate: Array, rod: float, first: float, turn: float, x: Array) -> bool:
+    """Rods from left to right: rod i+1 where the integrated rate has grown by a unit exponential deviate past x_i + a.
+
+    Parameters
+    ----------
+    gaps : (N + 1,) the deviates
+    rate : (M + 1,) integrated rate at ``low``, ``low`` + ``spacing``, ...; linear in between
+    first, turn
+        On a ring, the place of rod 0, and the circumference; nan on an open line.
+    x : (N,) filled with the places
+
+    Returns
+    -------
+    Whether exactly N rods have their place: on a line with no room for one more, on a ring with rod 0 as the next.
+    """
+    n, cells = x.size, rate.size - 1
+    ring = not np.isnan(first)
+    done = 0
+    reached = 0.0
+    if ring:
+        x[0] = first
+        done = 1
+    while True:
+        if done > 0:
+            u = min((x[done - 1] + rod - low) / spacing, float(cells))
+            cell = min(int(u), cells - 1)
+            reached = rate[cell] + (u - cell) * (rate[cell + 1] - rate[cell])
+        if ring and done == n:
+            # rod 0 is due at x_0 + turn: what its rate there has as a density, up to a constant factor
+            u = (first + turn - low) / spacing
+            cell = min(int(u), cells - 1)
+            last = rate[cell] + (u - cell) * (rate[cell + 1] - rate[cell])
+            return x[n - 1] + rod <= first + turn and gaps[n] > last - reached
+        reached += gaps[done]
+        if reached >= rate[cells]:
+            return done == n
+        if done == n:
+            return False
+        cell = np.searchsorted(rate, reached, side="right") - 1
+        x[done] = low + spacing * (cell + (reached - rate[cell]) / (rate[cell + 1] - rate[cell]))
+        if ring and x[done] > first + turn - rod:
+            return False
+        done += 1

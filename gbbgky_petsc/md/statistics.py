@@ -1,14 +1,16 @@
 """Means over realisations with their errors: which statistic feeds which column of a result."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.md.clouds import CloudPlan
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
-from gbbgky_petsc.md.plan import Plan
+from gbbgky_petsc.md.rings import RingPlan
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,25 @@ class Estimate:
             return cls(mean, np.full_like(mean, np.nan))
         return cls(mean, samples.std(axis=0, ddof=1) / np.sqrt(count))
 
+    @classmethod
+    def of_sums(cls, sums: NDArray[np.int64], count: int, unit: float) -> "Estimate":
+        """From the sums and sums of squares (2, ...) of ``count`` whole numbers, in ``unit``."""
+        mean = sums[0] / count
+        if count == 1:
+            return cls(mean / unit, np.full_like(mean, np.nan))
+        variance = np.maximum(sums[1] - count * mean**2, 0.0) / (count - 1)
+        return cls(mean / unit, np.sqrt(variance / count) / unit)
+
+    @classmethod
+    def jackknife(cls, samples: Array, function: Callable[[Array], Array]) -> "Estimate":
+        """A function of means over realisations, error from leaving out one after another; samples (R, ...)."""
+        count, total = samples.shape[0], samples.sum(axis=0)
+        value = function(total / count)
+        if count == 1:
+            return cls(value, np.full_like(value, np.nan))
+        without = function((total - samples) / (count - 1))
+        return cls(value, np.asarray(np.sqrt((count - 1) * without.var(axis=0))))
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -43,7 +64,7 @@ class Summary:
     snapshots: dict[str, Array]
 
 
-def summarise(plan: Plan, batch: Batch, separation: Sequence[float] = (), filter_length: float = 0.0) -> Summary:
+def summarise(plan: RingPlan, batch: Batch, separation: Sequence[float] = (), filter_length: float = 0.0) -> Summary:
     """Statistics over the realisations of a batch (`Batch.join`).
 
     ``density_correlation`` is the change since the first time of the density correlation at ``separation`` (Z,),
@@ -54,7 +75,7 @@ def summarise(plan: Plan, batch: Batch, separation: Sequence[float] = (), filter
     return Summary(batch.realisation.size, _series(plan, batch), snapshots)
 
 
-def _series(plan: Plan, batch: Batch) -> dict[str, Array]:
+def _series(plan: RingPlan, batch: Batch) -> dict[str, Array]:
     n, times = plan.ring.particles, np.asarray(plan.times, float)
     powers = np.asarray(batch.samples["powers"], float)
     kinetic, momentum = 0.5 * powers[:, :, 1] / n, powers[:, :, 0] / n
@@ -66,6 +87,7 @@ def _series(plan: Plan, batch: Batch) -> dict[str, Array]:
         "t": times,
         "density": np.full_like(times, plan.ring.density),
         "absorbed_energy": np.zeros_like(times),
+        "entropy_rate": np.full_like(times, np.nan),
         "step": np.full_like(times, plan.longest_step),
         "energy_error_rms": np.sqrt((error**2).mean(axis=0)),
         "momentum_drift": np.abs(momentum - momentum[:, :1]).max(axis=0),
@@ -78,11 +100,35 @@ def _series(plan: Plan, batch: Batch) -> dict[str, Array]:
             "interaction_energy": Estimate.of(interaction),
             "total_energy": Estimate.of(total),
             "energy_error": Estimate.of(error),
+            "entropy": _entropy(plan, batch),
         }
     )
 
 
-def _snapshots(plan: Plan, batch: Batch, z: Array, filter_length: float) -> dict[str, Array]:
+def _entropy(plan: RingPlan, batch: Batch) -> Estimate:
+    """Entropy per particle (T,) of the pooled histogram at the snapshots, nan at other times.
+
+    Its bias from finite counts is taken out to first order, (occupied cells - 1)/(2 counts); the error is that of the
+    linearised functional over realisations.
+    """
+    times, edges = np.asarray(plan.times, float), np.asarray(plan.theta_edges, float)
+    value, stderr = np.full((2, times.size), np.nan)
+    if edges.size == 0:
+        return Estimate(value, stderr)
+    theta, weight = 0.5 * (edges[1:] + edges[:-1]), float(edges[1] - edges[0])
+    counts = np.asarray(batch.samples["histogram"], float)
+    density = plan.ring.density
+    for s, t in enumerate(np.searchsorted(times, plan.snapshot_times)):
+        rho = counts[:, s] / (plan.ring.circumference * weight)
+        mean, pooled = rho.mean(axis=0), counts[:, s].sum(axis=0)
+        bias = ((pooled > 0.0).sum() - 1.0) / (2.0 * pooled.sum())
+        value[t] = plan.model.entropy(theta, weight, mean) / density + bias
+        linear = weight / density * rho @ plan.model.entropy_gradient(theta, weight, mean)
+        stderr[t] = Estimate.of(linear).stderr
+    return Estimate(value, stderr)
+
+
+def _snapshots(plan: RingPlan, batch: Batch, z: Array, filter_length: float) -> dict[str, Array]:
     ring, k = plan.ring.circumference, plan.wavenumbers
     structure = np.asarray(batch.samples["structure"], float)
     change = structure - structure[:, :1]
@@ -99,6 +145,67 @@ def _snapshots(plan: Plan, batch: Batch, z: Array, filter_length: float) -> dict
     )
 
 
+def summarise_cloud(plan: CloudPlan, batch: Batch) -> Summary:
+    """Statistics of a cloud over the realisations of a batch. Energies and momentum are totals, not per particle."""
+    return Summary(batch.realisation.size, _cloud_series(plan, batch), _cloud_snapshots(plan, batch))
+
+
+def _cloud_series(plan: CloudPlan, batch: Batch) -> dict[str, Array]:
+    n, times = plan.ring.particles, np.asarray(plan.times, float)
+    powers, places, interaction, trap = (
+        np.asarray(batch.samples[name], float) for name in ("powers", "places", "interaction", "trap")
+    )
+    kinetic = 0.5 * powers[:, :, 1]
+    total = kinetic + interaction + trap
+    error = total - total[:, :1]
+    exact = {
+        "t": times,
+        "number": np.full_like(times, n),
+        "step": np.full_like(times, plan.longest_step),
+        "energy_error_rms": np.sqrt((error**2).mean(axis=0)),
+    }
+    return exact | _with_errors(
+        {
+            "momentum": Estimate.of(powers[:, :, 0]),
+            "kinetic_energy": Estimate.of(kinetic),
+            "trap_energy": Estimate.of(trap),
+            "interaction_energy": Estimate.of(interaction),
+            "total_energy": Estimate.of(total),
+            "energy_error": Estimate.of(error),
+            "centre": Estimate.of(places[:, :, 0] / n),
+            "width": Estimate.jackknife(places / n, lambda m: _deviation(m[..., 0], m[..., 1])),
+            "rapidity_width": Estimate.jackknife(powers[:, :, :2] / n, lambda m: _deviation(m[..., 0], m[..., 1])),
+            "kurtosis": _kurtosis(powers, n),
+        }
+    )
+
+
+def _cloud_snapshots(plan: CloudPlan, batch: Batch) -> dict[str, Array]:
+    moments = np.asarray(batch.samples["moments"], float)
+
+    def velocity(m: Array) -> Array:
+        return np.asarray(m[..., 1, :] / m[..., 0, :])
+
+    def temperature(m: Array) -> Array:
+        return np.asarray(m[..., 2, :] / m[..., 0, :] - velocity(m) ** 2)
+
+    cell = plan.space.spacing
+    with np.errstate(invalid="ignore", divide="ignore"):  # no velocity where there are no rods
+        return {"t": plan.snapshot_times} | _with_errors(
+            {
+                "rho": Estimate.of_sums(batch.sums["phase_space"], batch.realisation.size, cell * plan.theta_weight),
+                "density": Estimate.of(moments[:, :, 0] / cell),
+                "velocity": Estimate.jackknife(moments, velocity),
+                "temperature": Estimate.jackknife(moments, temperature),
+            }
+        )
+
+
+def _deviation(first: Array, second: Array) -> Array:
+    """Standard deviation from the means of x and x^2."""
+    return np.sqrt(np.maximum(second - first**2, 0.0))
+
+
 def _with_errors(estimates: dict[str, Estimate]) -> dict[str, Array]:
     """Columns with their standard errors beside them."""
     columns: dict[str, Array] = {}
@@ -107,7 +214,7 @@ def _with_errors(estimates: dict[str, Estimate]) -> dict[str, Array]:
     return columns
 
 
-def run(plan: Plan, comm: MPI.Comm, size: int = 16) -> Summary | None:
+def run(plan: RingPlan, comm: MPI.Comm, size: int = 16) -> Summary | None:
     """Run a plan to its end; the statistics on rank 0, None elsewhere. Collective."""
     batches = list(Ensemble(plan, comm).batches(size))
     return summarise(plan, Batch.join(batches)) if comm.rank == 0 else None

@@ -2,12 +2,14 @@
 
 A step is kick-drift-kick. Plain ("plain"), it is symplectic but of first order: a collision at time s of a step h
 exchanges the carriers of two forces, and the half kicks leave the carrier moving from rod i to rod i+1 with an error
-(s - h/2)(F_i - F_{i+1}). In "splitting" the collision itself adds that amount. With F linear in time between the ends
-of the step and in space across the two rods the terms in their relative speed cancel if the difference is the one *at
-contact*; it is taken as the mean of the differences at both ends of the step, each scaled from the rods' distance to a.
-This is symmetric in time. The end of the step depends on the correction only through a shift of O(h^3), hence one
-repetition of the drift: `sweeps` = 1 uses the forces of the first pass (error O(h^4) per collision in the reversal),
-more sweeps evaluate them again and reach rounding. Second order; momentum is conserved to rounding.
+(s - h/2)(F_i - F_{i+1}), where F is the whole force on a rod, that of an external field included: it acts on the rod
+that a carrier has come to. In "splitting" the collision itself adds that amount. With F linear in time between the
+ends of the step and in space across the two rods the terms in their relative speed cancel if the difference is the one
+*at contact*; it is taken as the mean of the differences at both ends of the step, each scaled from the rods' distance
+to a. This is symmetric in time. The end of the step depends on the correction only through a shift of O(h^3), hence
+one repetition of the drift: `sweeps` = 1 uses the forces of the first pass (error O(h^4) per collision in the
+reversal), more sweeps evaluate them again and reach rounding. Second order; momentum is conserved to rounding where no
+external field acts.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +20,7 @@ from scipy.optimize import brentq
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.md.kernels import first_drift, second_drift
+from gbbgky_petsc.md.kernels import advance_ring, first_drift, second_drift
 from gbbgky_petsc.md.rods import Rods
 
 #: moves rods by a duration with a longest step, in place
@@ -54,7 +56,10 @@ def advance(rods: Rods, duration: float, step: float, integrator: str = "splitti
         raise InputError(f"md.integrator = {integrator!r}: allowed: {', '.join(INTEGRATORS)}")
     if not (np.isfinite(step) and step > 0.0):
         raise InputError(f"md.step = {step:g}: allowed: finite and positive")
-    INTEGRATORS[integrator](rods, duration, step)
+    for part in rods.smooth_parts(duration):
+        end = rods.time + part
+        INTEGRATORS[integrator](rods, part, step)
+        rods.time = end
 
 
 def steps_for(duration: float, step: float) -> tuple[int, float]:
@@ -77,18 +82,39 @@ def plain(rods: Rods, duration: float, step: float) -> None:
 
 def _kick_drift_kick(rods: Rods, duration: float, step: float, correct: bool, sweeps: int) -> None:
     count, length = steps_for(duration, step)
-    compiled = rods.force.compiled(rods.domain)
-    if compiled is not None:
-        compiled(rods.y, rods.v, length, count, correct, sweeps)
-    else:
+    if not compiled(rods, length, count, correct, sweeps):
         interpreted(rods, length, count, correct, sweeps)
+
+
+def compiled(rods: Rods, step: float, count: int, correct: bool, sweeps: int) -> bool:
+    """`interpreted` in compiled code, if it can do it."""
+    forces = rods.compiled()
+    if forces is None:
+        return False
+    modes, table = forces
+    factor, centre, farthest = np.ones(count + 1), np.zeros(count + 1), np.inf
+    if rods.field is not None:
+        trap, farthest = rods.field.trap, rods.field.farthest
+        times = rods.time + step * np.arange(count + 1)
+        times[-1] = np.nextafter(times[-1], rods.time)  # as in `interpreted`
+        factor = np.array([trap.quench.factor(t) for t in times])
+        centre = np.array([trap.shake.centre(t) for t in times])
+    ring = rods.domain.ring
+    stopped = advance_ring(
+        rods.y, rods.v, ring.rod, ring.circumference, modes, step, count, correct, sweeps,
+        table.slopes, table.low, table.spacing, farthest, factor, centre,
+    )  # fmt: skip
+    if stopped >= 0:
+        assert rods.field is not None
+        raise rods.field.outside(rods.time + stopped * step)
+    return True
 
 
 def interpreted(rods: Rods, step: float, count: int, correct: bool, sweeps: int) -> None:
     """``count`` steps for any force on any number of ranks; `kernels.advance_ring` is the same loop compiled."""
-    rod = rods.domain.ring.rod
+    rod, start = rods.domain.ring.rod, rods.time
     force = rods.forces()
-    for _ in range(count):
+    for done in range(1, count + 1):
         rods.v += 0.5 * step * force
         window = rods.window(step)
         (y, v, around), own = window.gather(rods.y, rods.v, force)
@@ -96,6 +122,9 @@ def interpreted(rods: Rods, step: float, count: int, correct: bool, sweeps: int)
         hit = first_drift(y, v, around, rod, window.shift, step, correct, start_y, start_v, start_jump)
         rods.y, rods.v = y[own], v[own]
         again = rods.domain.anywhere(hit)
+        rods.time = start + done * step
+        if done == count:
+            rods.time = np.nextafter(rods.time, start)  # a field that jumps at the end has not done so yet
         force = rods.forces()
         for sweep in range(sweeps if again else 0):
             if sweep > 0:
@@ -124,9 +153,11 @@ def advance_reference(rods: Rods, duration: float, max_step: float = REFERENCE_S
     Tolerances are 1e-12 relative and absolute. Two rods that meet and part again within one step are missed; with
     the default step that takes a closing speed of the order of step times force.
     """
-    n, contracted = rods.y.size, rods.domain.ring.contracted
+    n, contracted, origin = rods.y.size, rods.domain.ring.contracted, rods.time
+    last = np.nextafter(origin + duration, origin)  # a field that jumps at the end has not done so yet
 
-    def rhs(_: float, state: Array) -> Array:
+    def rhs(t: float, state: Array) -> Array:
+        rods.time = min(origin + t, last)
         return np.concatenate([state[n:], rods.forces_at(state[:n])])
 
     def gaps(state: Array) -> Array:

@@ -101,6 +101,8 @@ class Sample:
         Quadrature weight of theta.
     interaction, absorbed
         Interaction energy, and the part of it that was taken out at the ends of the z-domain.
+    rho_rate : (N,)
+        d rho/dt.
     """
 
     model: IntegrableModel
@@ -109,6 +111,7 @@ class Sample:
     rho: Array
     interaction: float
     absorbed: float
+    rho_rate: Array
 
     @column("1/length", "int rho dtheta")
     def density(self) -> float:
@@ -137,6 +140,15 @@ class Sample:
     @column("energy", "kinetic + interaction + absorbed: conserved")
     def total_energy(self) -> float:
         return self.kinetic_energy + self.interaction + self.absorbed
+
+    @column("1", "Yang-Yang entropy int rho_s s(n) dtheta / density")
+    def entropy(self) -> float:
+        return self.model.entropy(self.theta, self.weight, self.rho) / self.density
+
+    @column("1/time", "d/dt of the entropy per particle")
+    def entropy_rate(self) -> float:
+        gradient = self.model.entropy_gradient(self.theta, self.weight, self.rho)
+        return self.weight * float(gradient @ self.rho_rate) / self.density
 
     def row(self, clock: Clock) -> dict[str, float]:
         """Every column."""

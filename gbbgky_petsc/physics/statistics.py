@@ -37,6 +37,10 @@ class Statistics(ABC):
     def entropy(self, n: Array) -> Array:
         """s(n) per available state: the entropy density is int rho_s s(n); s = n epsilon - F."""
 
+    def pseudo_energy(self, n: Array) -> Array:
+        """epsilon(n) = ds/dn = log(f/n), the inverse of `filling`; n > 0."""
+        return np.log(self.factor(n) / n)
+
 
 class Classical(Statistics):
     """f = 1, n = exp(-epsilon)."""

@@ -184,4 +184,4 @@ class Trap:
         """Times at which U is not smooth in time: steps of an integrator should end there."""
         if self.quench.scale == 1.0:
             return ()
-        return tuple(t for t in (self.quench.time, self.quench.time + self.quench.ramp) if t > 0.0)
+        return tuple(sorted({t for t in (self.quench.time, self.quench.time + self.quench.ramp) if t > 0.0}))

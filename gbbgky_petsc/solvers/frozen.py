@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.equations.linearisation import Linearisation
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields
 from gbbgky_petsc.terms import Point

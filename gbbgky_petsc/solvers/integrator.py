@@ -9,18 +9,26 @@ from dataclasses import dataclass
 import numpy as np
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.lifetime import Owner
 from gbbgky_petsc.petsc_failures import describe, is_petsc_error, unwrapped
-from gbbgky_petsc.solvers import lyapunov, normal_modes  # noqa: F401 (preconditioners make themselves known)
+
+# preconditioners make themselves known
+from gbbgky_petsc.solvers import lines, lyapunov, normal_modes, triples  # noqa: F401
 from gbbgky_petsc.solvers.frozen import PRECONDITIONERS, FrozenPC
 from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
 
 #: integrators without an implicit part: they take the whole right-hand side
 EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
+#: integrators that ask for what no equation here gives, and crash without it
+UNUSABLE_TYPES = {
+    "alpha2": "it is for equations of second order in time",
+    "discgrad": "it needs the gradient of a Hamiltonian",
+    "mimex": "it needs a DM that differentiates",
+}
 #: preconditioners that need no matrix entries
 MATRIX_FREE = {"python", "none", "mat", "shell"}
 
@@ -73,7 +81,7 @@ class Integrator(Owner):
     Options carry the equation's prefix; command line before ``options`` before the equation's presets. Own options:
 
     -ts_atol : absolute error per step allowed in rho (default: the equation's `rho_tolerance` of its maximum)
-    -pc_python_type lyapunov | normal_modes : preconditioner (or the dotted name of another class)
+    -pc_python_type lyapunov | normal_modes | lines : preconditioner (or the dotted name of another class)
 
     Construction, `run`, `position` and `close` are collective. The equation is closed by whoever made it.
 
@@ -105,6 +113,10 @@ class Integrator(Owner):
         self.equation, self.state = equation, state
         self.options = ScopedOptions(equation.prefix, equation.presets(state), options)
         self.type = self.options.get("ts_type") or "rosw"
+        if self.type in UNUSABLE_TYPES:
+            raise InputError(
+                f"-{equation.prefix}ts_type {self.type}: {UNUSABLE_TYPES[self.type]}; allowed: rosw, bdf, arkimex, ..."
+            )
         self._mats: list[PETSc.Mat] = []
         self._vecs: list[PETSc.Vec] = []
         self._longest_step, self._stop = 0.0, math.inf

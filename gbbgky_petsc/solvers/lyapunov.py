@@ -18,8 +18,8 @@ import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.kronecker_sum import KroneckerSumInverse
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.equations.linearisation import Linearisation
 from gbbgky_petsc.fields import Fields, Wavenumbers
 from gbbgky_petsc.solvers.frozen import FrozenInverse, FrozenPC

@@ -12,13 +12,14 @@ the dependence of g on rho. Rows are spread over ranks by theta, with all z on o
 block Jacobi is exact.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.equations.linearisation import Linearisation
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, State, Wavenumbers
@@ -36,8 +37,8 @@ def inner_solver(comm: PETSc.Comm, prefix: str) -> PETSc.KSP:
     return solver
 
 
-class NormalModes(FrozenInverse):
-    """The matrix P above, an inner solver for it, and the transforms around them.
+class InModes(FrozenInverse):
+    """P^-1 in some way between the transforms to normal modes and back.
 
     rho and the absorbed energy follow from their own rows of J, shift x_1 = r_1 + B g, once g is known; that keeps
     number and momentum. P does not know that diffusion keeps the energy: a multiple of V c x c, which carries energy,
@@ -49,22 +50,105 @@ class NormalModes(FrozenInverse):
         Discrete equations and layout of the vectors.
     terms
         The implicit terms, which give their normal forms.
-    solver
-        The inner solver, see `inner_solver`; destroyed with the inverse.
+
+    Attributes
+    ----------
+    coefficients : (lines,), (lines,), (Nz, lines) or (Nz, 1)
+        What multiplies d/dz and d^2/dz^2, and the decay, on this rank's pairs (i, j).
     """
 
-    def __init__(self, setting: Setting, fields: Fields, terms: Sequence[Term], solver: PETSc.KSP) -> None:
+    def __init__(self, setting: Setting, fields: Fields, terms: Sequence[Term]) -> None:
         self._fields, self._terms = fields, terms
-        self.layout = layout = Wavenumbers(fields)
-        mesh = setting.mesh
-        n, points, w = mesh.theta_points, mesh.z_points, mesh.stencil.width
-        self._rows = layout.row_range
-        lines = (self._rows.stop - self._rows.start) * n
+        self.layout = Wavenumbers(fields)
+        self._mesh = mesh = setting.mesh
         self.shift = np.nan
         slab = fields.slab().planes
         self._one_body_energy = np.append(mesh.theta_weight * setting.model.energy(mesh.theta), 1.0)
         self._pair_energy = mesh.theta_weight * setting.energy_weights[slab]
         self._V = setting.V[slab]
+
+    def decompose(self, point: Point) -> None:
+        self._point = point
+        background = point.background
+        # energy of V c x c
+        chi = float(background.charge.sum())
+        self._carried = self._fields.comm.allreduce(float(self._pair_energy @ self._V) * chi**2)
+        self._to_modes, self._from_modes = background.rotation_operator, background.rotation_inverse_operator
+        rows, n, points = self.layout.row_range, point.slope.size, self._mesh.z_points
+        lines = (rows.stop - rows.start) * n
+        first, second, decay = np.zeros(lines), np.zeros(lines), np.zeros((points, 1))
+        for form in (term.normal_form(point) for term in self._terms):
+            if form is None:
+                continue
+            if form.first is not None:
+                first += (form.first[rows, None] - form.first[None, :]).ravel()
+            if form.second is not None:
+                second += (form.second[rows, None] + form.second[None, :]).ravel()
+            if form.decay is not None and form.decay.size == points:
+                decay = decay + form.decay.reshape(points, 1)
+            elif form.decay is not None:
+                decay = decay + np.broadcast_to(form.decay, (points, n, n))[:, rows].reshape(points, lines)
+        self.coefficients = first, second, decay
+        direct = [t for t in (term.one_body_tangent(point) for term in self._terms) if t is not None]
+        self._direct = np.sum(direct, axis=0) if direct else None
+        self.rho = point.rho.copy()
+
+    @abstractmethod
+    def invert(self, pencil: Array) -> Array:
+        """P^-1 of pencils (Nz, own rows, N) in normal modes."""
+
+    def solve(self, one_body: Array, pair: Array) -> tuple[Array, Array]:
+        modes, work = np.empty((2, *pair.shape))
+        self._to_modes.left(pair, work)
+        self._to_modes.right(work, modes)
+        modes = self.layout.to_slabs(self.invert(self.layout.to_pencils(modes)))
+        g = np.empty_like(pair)
+        self._from_modes.left(modes, work)
+        self._from_modes.right(work, g)
+        change = self._one_body(one_body + self._rate(g))
+        defect = self._energy(one_body, pair) / self.shift - self._energy(change, g)
+        if self._carried > 0.0:
+            c = self._point.background.charge
+            g += (defect / self._carried) * self._V[:, None, None] * (c[:, None] * c[None, :])
+        return change, g
+
+    def _rate(self, g: Array) -> Array:
+        """(N + 1,) rates of rho and of the absorbed energy that g makes. Collective."""
+        point = self._point
+        x = State(self._fields, None, {PAIR: g, ONE_BODY: np.zeros(point.slope.size + 1)})
+        rho = [term.rho_rate(point, x) for term in self._terms if isinstance(term, OneBodyTerm) and PAIR in term.reads]
+        return np.append(np.sum(rho, axis=0), sum(term.absorbed_power(point, x) for term in self._terms))
+
+    def _one_body(self, source: Array) -> Array:
+        """(shift - R)^-1 source, R the tangent of sources of layer 1."""
+        if self._direct is None:
+            return source / self.shift
+        n = source.size - 1
+        rho = np.linalg.solve(self.shift * np.eye(n) - self._direct, source[:-1])
+        return np.append(rho, source[-1] / self.shift)
+
+    def _energy(self, one_body: Array, pair: Array) -> float:
+        """Kinetic + absorbed + interaction energy per unit length, the linear invariant of J."""
+        interaction = self._fields.comm.allreduce(float(self._pair_energy @ pair.sum(axis=(1, 2))))
+        return float(self._one_body_energy @ one_body) + interaction
+
+
+class NormalModes(InModes):
+    """P as an assembled matrix, and an inner solver for it.
+
+    Parameters
+    ----------
+    setting, fields, terms
+        As for `InModes`.
+    solver
+        The inner solver, see `inner_solver`; destroyed with the inverse.
+    """
+
+    def __init__(self, setting: Setting, fields: Fields, terms: Sequence[Term], solver: PETSc.KSP) -> None:
+        super().__init__(setting, fields, terms)
+        mesh, rows = setting.mesh, self.layout.row_range
+        n, points, w = mesh.theta_points, mesh.z_points, mesh.stencil.width
+        lines = (rows.stop - rows.start) * n
 
         # tables (Nz, 2w + 1) of the banded matrix in z, columns in ascending order
         column = np.arange(points)[:, None] + np.arange(-w, w + 1)[None, :]
@@ -95,32 +179,12 @@ class NormalModes(FrozenInverse):
         return values[np.broadcast_to(self._inside[:, None, :], values.shape)] if not self._inside.all() else values
 
     def decompose(self, point: Point) -> None:
-        rows = self._rows
-        self._point = point
-        background = point.background
-        # energy of V c x c
-        chi = float(background.charge.sum())
-        self._carried = self._fields.comm.allreduce(float(self._pair_energy @ self._V) * chi**2)
-        self._to_modes, self._from_modes = background.rotation, background.rotation_inverse
-        forms = [form for form in (term.normal_form(point) for term in self._terms) if form is not None]
-        lines = (rows.stop - rows.start) * point.slope.size
-        values = np.zeros((self._first.shape[0], lines, self._first.shape[1]))
-        for form in forms:
-            if form.first is not None:
-                difference = (form.first[rows, None] - form.first[None, :]).ravel()
-                values -= difference[None, :, None] * self._first[:, None, :]
-            if form.second is not None:
-                total = (form.second[rows, None] + form.second[None, :]).ravel()
-                values -= total[None, :, None] * self._second[:, None, :]
-            if form.decay is not None:
-                n = point.slope.size
-                decay = np.broadcast_to(form.decay, (len(values), n, n))[:, rows].reshape(len(values), lines)
-                values += decay[:, :, None] * self._centre[:, None, :]
+        super().decompose(point)
+        first, second, decay = self.coefficients
+        values = -first[None, :, None] * self._first[:, None, :] - second[None, :, None] * self._second[:, None, :]
+        values += decay[:, :, None] * self._centre[:, None, :]
         self.matrix.setValuesCSR(*self._pattern, self._entries(values).ravel())
         self.matrix.assemble()
-        direct = [t for t in (term.one_body_tangent(point) for term in self._terms) if t is not None]
-        self._direct = np.sum(direct, axis=0) if direct else None
-        self.rho = point.rho.copy()
         self.shift = 0.0
 
     def set_shift(self, shift: float) -> None:
@@ -129,42 +193,13 @@ class NormalModes(FrozenInverse):
             self.shift = shift
         self.solver.setUp()
 
-    def solve(self, one_body: Array, pair: Array) -> tuple[Array, Array]:
-        modes = self._to_modes @ pair @ self._to_modes.T
-        pencil = self.layout.to_pencils(modes)
+    def invert(self, pencil: Array) -> Array:
         self._source.array_w[:] = pencil.ravel()
         self.solver.solve(self._source, self._solution)
         reason = self.solver.getConvergedReason()
         if reason < 0 and reason != PETSc.KSP.ConvergedReason.DIVERGED_MAX_IT:
             raise SolverError(f"{self.solver.getOptionsPrefix()}: the inner solver failed (reason {reason})")
-        modes = self.layout.to_slabs(self._solution.array_r.reshape(pencil.shape))
-        g = self._from_modes @ modes @ self._from_modes.T
-        change = self._one_body(one_body + self._rate(g))
-        defect = self._energy(one_body, pair) / self.shift - self._energy(change, g)
-        if self._carried > 0.0:
-            c = self._point.background.charge
-            g += (defect / self._carried) * self._V[:, None, None] * (c[:, None] * c[None, :])
-        return change, g
-
-    def _rate(self, g: Array) -> Array:
-        """(N + 1,) rates of rho and of the absorbed energy that g makes. Collective."""
-        point = self._point
-        x = State(self._fields, None, {PAIR: g, ONE_BODY: np.zeros(point.slope.size + 1)})
-        rho = [term.rho_rate(point, x) for term in self._terms if isinstance(term, OneBodyTerm) and PAIR in term.reads]
-        return np.append(np.sum(rho, axis=0), sum(term.absorbed_power(point, x) for term in self._terms))
-
-    def _one_body(self, source: Array) -> Array:
-        """(shift - R)^-1 source, R the tangent of sources of layer 1."""
-        if self._direct is None:
-            return source / self.shift
-        n = source.size - 1
-        rho = np.linalg.solve(self.shift * np.eye(n) - self._direct, source[:-1])
-        return np.append(rho, source[-1] / self.shift)
-
-    def _energy(self, one_body: Array, pair: Array) -> float:
-        """Kinetic + absorbed + interaction energy per unit length, the linear invariant of J."""
-        interaction = self._fields.comm.allreduce(float(self._pair_energy @ pair.sum(axis=(1, 2))))
-        return float(self._one_body_energy @ one_body) + interaction
+        return self._solution.array_r.reshape(pencil.shape)
 
     def describe(self) -> str:
         entries = self._fields.comm.allreduce(self._pattern[1].size)

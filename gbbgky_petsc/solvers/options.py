@@ -61,23 +61,26 @@ class ScopedOptions:
 
     @contextmanager
     def inserted(self, **replaced: str) -> Iterator[None]:
-        """All values are in the database; ``replaced`` by name without prefix, also over the command line."""
+        """All values are in the database; ``replaced`` by name without prefix, also over the command line.
+
+        The database is afterwards as it was: PETSc renames deprecated options on reading them.
+        """
         database = self._database
-        added = [key for key in self._values if not database.hasName(key)]
+        before = dict(database.getAll())
         full = {self.prefix + name: value for name, value in replaced.items()}
-        before = {key: database.getString(key, "") for key in full if database.hasName(key)}
-        for key in added:
-            database[key] = self._values[key]
-        for key, value in full.items():
-            database[key] = value
+        for key, value in (self._values | before | full).items():
+            if before.get(key) != value:
+                database[key] = value
         try:
             yield
         finally:
-            for key in {*added, *full} - set(before):
+            now = dict(database.getAll())
+            for key in set(now) - set(before):
                 database.delValue(key)
             for key, value in before.items():
-                database[key] = value
-                database.getString(key, "")  # counts as used
+                if now.get(key) != value:
+                    database[key] = value
+                    database.getString(key, "")  # counts as used
 
     def resolved(self) -> dict[str, str]:
         """Every option that is set, by full name."""
@@ -91,6 +94,20 @@ def option_errors() -> Iterator[None]:
         yield
     except PETSc.Error as error:
         raise InputError(f"PETSc options: {describe(unwrapped(error), PETSc.Options().getAll())}") from error
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """The database is afterwards as it was, for library users who run one case after another."""
+    options = PETSc.Options()
+    before = dict(options.getAll())
+    try:
+        yield
+    finally:
+        for key in set(options.getAll()) - set(before):
+            options.delValue(key)
+        for key, value in before.items():
+            options[key] = value
 
 
 def apply_table(table: Mapping[str, Value]) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import GbbgkyError, InputError
 from gbbgky_petsc.store import blocks as block_files
 from gbbgky_petsc.store.blocks import DistributedArray

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -18,6 +18,9 @@ from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.store import checkpoint, sealed
 from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.writer import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    import xarray
 
 #: attributes of / that every result of format 1 has, with their types
 ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
@@ -39,8 +42,30 @@ REQUIRED = {
     "snapshots": ("t", "t_rescaled", "rho", "density_correlation"),
     "samples": (),
 }
-#: second axis of datasets of /snapshots
-_AXES = {"rho": "theta", "density_correlation": "z"}
+#: the same for results in space, which have /mesh/x
+IN_SPACE = {
+    "mesh": ("theta", "theta_weights", "x"),
+    "series": (
+        "t",
+        "number",
+        "momentum",
+        "kinetic_energy",
+        "trap_energy",
+        "interaction_energy",
+        "total_energy",
+        "step",
+    ),
+    "snapshots": ("t", "rho", "density", "velocity", "temperature"),
+    "samples": (),
+}
+#: axes behind t of datasets of /snapshots, without and with places
+_AXES: dict[str, tuple[str, ...]] = {"rho": ("theta",), "density_correlation": ("z",)}
+_AXES_IN_SPACE: dict[str, tuple[str, ...]] = {
+    "rho": ("x", "theta"),
+    "density": ("x",),
+    "velocity": ("x",),
+    "temperature": ("x",),
+}
 #: most bytes of a dataset, and of an attribute
 LARGEST_DATASET = 2**33
 LARGEST_ATTRIBUTE = 2**26
@@ -68,8 +93,37 @@ class Result:
             raise InputError(f"{self.path}: its case is not JSON") from error
         return case_file.parse(tree)
 
+    def to_xarray(self) -> "xarray.Dataset":
+        """The result as an `xarray.Dataset`; needs xarray, which the package does not ask for.
 
-def read(path: Path) -> Result:
+        Series lie on ``t``, snapshots on ``snapshot_t`` (and ``theta`` or ``z``) with ``snapshot_`` before their names;
+        a further axis is called after its array. Attributes of the file become those of the dataset.
+
+        Raises
+        ------
+        ImportError
+            Where xarray is not installed.
+        """
+        import xarray
+
+        variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
+            name: (("t",), values) for name, values in self.series.items() if name != "t"
+        }
+        for name, values in self.snapshots.items():
+            if name != "t" and values.ndim:
+                axis = _AXES.get(name.removesuffix("_stderr"))
+                further = (axis,) if axis else tuple(f"{name}_{i}" for i in range(1, values.ndim))
+                variables[f"snapshot_{name}"] = (("snapshot_t", *further[: values.ndim - 1]), values)
+        coordinates = {
+            "t": self.series["t"],
+            "snapshot_t": self.snapshots["t"],
+            "theta": self.mesh["theta"],
+            "z": self.mesh["z"],
+        }
+        return xarray.Dataset(variables, coordinates, self.attributes)
+
+
+def read(path: str | Path) -> Result:
     """Load a result file.
 
     Raises
@@ -77,9 +131,11 @@ def read(path: Path) -> Result:
     InputError
         If it is missing, damaged, not HDF5, of another format, or anything in it is not what it should be.
     """
+    path = Path(path)
     with _opened(path) as file:
         attributes = _attributes(path, file)
-        groups = {name: _group(path, file, name, required) for name, required in REQUIRED.items()}
+        required = IN_SPACE if "mesh" in file and "x" in file["mesh"] else REQUIRED
+        groups = {name: _group(path, file, name, needed) for name, needed in required.items()}
     result = Result(path, attributes, **groups)
     _check_shapes(result)
     return result
@@ -197,7 +253,8 @@ def _check_shapes(result: Result) -> None:
             raise InputError(f"{result.path}: {name} has shape {found}; allowed: {allowed}")
 
     mesh = result.mesh
-    for name in ("theta", "z"):
+    axes = _AXES_IN_SPACE if "x" in mesh else _AXES
+    for name in ("theta", "x" if "x" in mesh else "z"):
         demand(f"/mesh/{name}", mesh[name].shape, (mesh[name].size,))
         if mesh[name].size < 2 or not np.all(np.diff(mesh[name]) > 0.0):
             raise InputError(f"{result.path}: /mesh/{name} does not increase; it is damaged")
@@ -208,8 +265,8 @@ def _check_shapes(result: Result) -> None:
         if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0.0):
             raise InputError(f"{result.path}: /{group}/t does not increase; it is damaged")
         for name, values in arrays.items():
-            axis = _AXES.get(name.removesuffix("_stderr")) if group == "snapshots" else None
-            rest = values.shape[1:] if axis is None else mesh[axis].shape
+            behind = axes.get(name.removesuffix("_stderr")) if group == "snapshots" else None
+            rest = values.shape[1:] if behind is None else tuple(mesh[axis].size for axis in behind)
             # an empty list of snapshots is stored without its second axis
             demand(f"/{group}/{name}", values.shape, times.shape if not times.size else (*times.shape, *rest))
             if group == "series":

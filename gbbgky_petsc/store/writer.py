@@ -5,7 +5,7 @@ A reader therefore sees a complete file at any moment, and a kill loses what cam
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,16 @@ LONGEST_ENDING = 40
 
 @dataclass(frozen=True)
 class Schema:
-    """Datasets of a kind of result: name -> (unit, meaning), and the mesh axis behind those of two dimensions."""
+    """Datasets of a kind of result: name -> (unit, meaning), and the mesh axes that follow t."""
 
     series: dict[str, tuple[str, str]]
     snapshots: dict[str, tuple[str, str]]
-    axes: dict[str, str]
+    axes: Mapping[str, tuple[str, ...]]
+
+    def with_snapshots(self, further: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> "Schema":
+        """The same with further snapshots: name -> (unit, meaning, axes behind t)."""
+        snapshots = self.snapshots | {name: (unit, meaning) for name, (unit, meaning, _) in further.items()}
+        return Schema(self.series, snapshots, {**self.axes, **{name: axes for name, (_, _, axes) in further.items()}})
 
 
 SERIES = {name: (c.unit, c.meaning) for name, c in COLUMNS.items()}
@@ -39,7 +44,7 @@ SNAPSHOTS = {
     "rho": ("1/(length momentum)", "rho(theta), eq. (SA.2); axes t, theta"),
     "density_correlation": ("1/length^2", "int int g dtheta dtheta', eq. (SA.3); axes t, z"),
 }
-AXES = {"rho": "theta", "density_correlation": "z"}
+AXES = {"rho": ("theta",), "density_correlation": ("z",)}
 HIERARCHY = Schema(SERIES, SNAPSHOTS, AXES)
 
 
@@ -60,8 +65,10 @@ DYNAMICS = Schema(
         | {
             "interaction_energy": ("energy", "pair energy per particle, its change since t = 0"),
             "energy_error": ("energy", "total energy per particle minus that at t = 0"),
+            "entropy": ("1", f"{SERIES['entropy'][1]}, of the histogram, at snapshots; nan between them"),
+            "entropy_rate": ("1/time", "nan: dynamics does not measure it"),
         },
-        exact=("t", "t_rescaled", "density", "absorbed_energy", "step"),
+        exact=("t", "t_rescaled", "density", "absorbed_energy", "step", "entropy_rate"),
     )
     | {
         "energy_error_rms": ("energy", "root mean square over realisations of the energy error per particle"),
@@ -82,8 +89,44 @@ DYNAMICS = Schema(
         exact=("t", "t_rescaled"),
     ),
     AXES
-    | {"rho_stderr": "theta", "density_correlation_stderr": "z"}
-    | {f"structure{part}{error}": "k" for part in ("", "_change") for error in ("", "_stderr")},
+    | {"rho_stderr": ("theta",), "density_correlation_stderr": ("z",)}
+    | {f"structure{part}{error}": ("k",) for part in ("", "_change") for error in ("", "_stderr")},
+)
+
+
+#: molecular dynamics of clouds: totals of the gas, profiles
+CLOUD = Schema(
+    with_errors(
+        {
+            "t": ("time", "time"),
+            "number": ("1", "number of rods"),
+            "momentum": ("momentum", "sum of theta"),
+            "kinetic_energy": ("energy", "sum of theta^2/2"),
+            "trap_energy": ("energy", "sum of U(x, t)"),
+            "interaction_energy": ("energy", "sum over pairs of V"),
+            "total_energy": ("energy", "kinetic + trap + interaction: conserved while the trap stands still"),
+            "energy_error": ("energy", "total energy minus that at t = 0; the work of a trap that changes included"),
+            "centre": ("length", "mean of x"),
+            "width": ("length", "standard deviation of x"),
+            "rapidity_width": ("momentum", "standard deviation of theta"),
+            "kurtosis": ("1", "excess kurtosis of theta"),
+            "step": ("time", "longest time step"),
+        },
+        exact=("t", "number", "step"),
+    )
+    | {"energy_error_rms": ("energy", "root mean square over realisations of the energy error")},
+    with_errors(
+        {
+            "t": ("time", "time"),
+            "rho": ("1/(length momentum)", "counts in the cells of x and theta; axes t, x, theta"),
+            "density": ("1/length", "int rho dtheta; axes t, x"),
+            "velocity": ("length/time", "mean of theta; nan where no rod was seen; axes t, x"),
+            "temperature": ("energy", "variance of theta; nan where no rod was seen; axes t, x"),
+        },
+        exact=("t",),
+    ),
+    {"rho": ("x", "theta"), "rho_stderr": ("x", "theta")}
+    | {f"{name}{error}": ("x",) for name in ("density", "velocity", "temperature") for error in ("", "_stderr")},
 )
 
 
@@ -145,8 +188,10 @@ class ResultWriter:
 
     def restore(self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
         """Go on from the rows of an earlier part of the run that are not younger than its checkpoint."""
-        self.series = {name: list(series[name][: checkpoint.series_rows]) for name in self.schema.series}
-        self.snapshots = {name: list(snapshots[name][: checkpoint.snapshot_rows]) for name in self.schema.snapshots}
+        rows, shots = checkpoint.series_rows, checkpoint.snapshot_rows
+        missing = np.full(len(series["t"]), np.nan)  # a column that older versions did not write
+        self.series = {name: list(series.get(name, missing)[:rows]) for name in self.schema.series}
+        self.snapshots = {name: list(snapshots[name][:shots]) for name in self.schema.snapshots}
         self.checkpoint = checkpoint
 
     def add_series(self, **values: float) -> None:
@@ -198,8 +243,9 @@ class ResultWriter:
                 for name, dataset in file[group].items():
                     if name != "t":
                         dataset.dims[0].attach_scale(file[f"{group}/t"])
-                    if dataset.ndim == 2:
-                        dataset.dims[1].attach_scale(file[f"mesh/{self.schema.axes[name]}"])
+                    if dataset.ndim > 1:
+                        for axis, scale in enumerate(self.schema.axes[name], start=1):
+                            dataset.dims[axis].attach_scale(file[f"mesh/{scale}"])
             file.flush()
             return file.id.get_file_image()
 

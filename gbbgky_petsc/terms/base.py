@@ -1,148 +1,20 @@
-"""What the terms share: their fixed setting, the point at which the model is linearised, and their interface."""
+"""The interface of terms, and the register of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.discrete.kronecker import KroneckerProduct
-from gbbgky_petsc.discrete.mesh import Array, Boundary, PhaseSpaceMesh
+from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.fields import ONE_BODY, PAIR, BlockSpec, Fields, Rate, State
-from gbbgky_petsc.physics.models import Background, IntegrableModel
-from gbbgky_petsc.physics.potential import Potential
+from gbbgky_petsc.terms.setting import Point, Setting, Waves
 
-ComplexArray = NDArray[np.complex128]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Model, potential and mesh as the discrete equations see them.
-
-    On a periodic mesh V is the image sum over the ring. V' is the z-stencil applied to V, which
-    makes E_kin + E_int an exact invariant of the discrete equations.
-
-    Attributes
-    ----------
-    closure
-        Contact closure, ``fluctuation`` or ``printed``, see `gbbgky_petsc.terms.contact`.
-    """
-
-    mesh: PhaseSpaceMesh
-    model: IntegrableModel
-    potential: Potential
-    closure: str = "fluctuation"
-
-    def _potential(self, z: Array) -> Array:
-        if self.mesh.boundary is Boundary.PERIODIC:
-            return self.potential.periodic(z, 2.0 * self.mesh.z_max)
-        return self.potential(z)
-
-    @cached_property
-    def V(self) -> Array:
-        """(Nz,) potential on the mesh."""
-        return self._potential(self.mesh.z)
-
-    @cached_property
-    def force(self) -> Array:
-        """(Nz,) V' on the mesh, the negative of the force."""
-        if self.mesh.wraps:
-            return self.mesh.stencil.differentiate(self.V, wraps=True)
-        return self._beyond(self.mesh.z_points // 2 + 1)
-
-    def _beyond(self, reach: int) -> Array:
-        """V' at separations -reach+1 .. reach-1 in units of the spacing, from V beyond the mesh too."""
-        w = self.mesh.stencil.width
-        z = np.arange(-reach + 1 - w, reach + w) * self.mesh.z_spacing
-        return self.mesh.stencil.differentiate(self._potential(z), wraps=False)[w:-w]
-
-    @cached_property
-    def force_kernel(self) -> Array:
-        """V'(z - z') by difference of indices: (Nz,) cyclic, or (2 Nz - 1,) from -Nz+1 to Nz-1 without wrapping."""
-        if self.mesh.wraps:
-            return np.roll(self.force, -(self.mesh.z_points // 2))
-        return self._beyond(self.mesh.z_points)
-
-    @cached_property
-    def energy_weights(self) -> Array:
-        """(Nz,) weights of the interaction energy per unit length: sum_z weights int int g."""
-        return 0.5 * self.mesh.z_spacing * self.mesh.theta_weight * self.V
-
-    def interaction_energy(self, x: State) -> float:
-        """1/2 int dz V int int g per unit length. Collective."""
-        return float(self.energy_weights @ x.moments[0].sum(axis=1))
-
-    def at(self, rho: Array) -> "Point":
-        """The model linearised at rho, (N,); rho is copied."""
-        mesh, rho = self.mesh, rho.copy()
-        background = self.model.background(mesh.theta, mesh.theta_weight, rho)
-        return Point(background, mesh.theta_derivative @ rho)
-
-
-@dataclass(frozen=True)
-class Point:
-    """A density rho with what terms need there; immutable.
-
-    Attributes
-    ----------
-    background
-        The integrable model linearised at rho.
-    slope : (N,) rho' = d rho/d theta
-    """
-
-    background: Background
-    slope: Array
-    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def rho(self) -> Array:
-        """(N,)"""
-        return self.background.rho
-
-    def once(self, name: str, compute: Callable[[], T]) -> T:
-        """The value of ``compute``, which is called the first time only."""
-        if name not in self._known:
-            self._known[name] = compute()
-        return self._known[name]
-
-
-@dataclass(frozen=True)
-class Waves:
-    """Wavenumbers in z as symbols see them: of a stencil on a mesh, or of the continuous line.
-
-    Attributes
-    ----------
-    first : (K,) s1 with d/dz -> i s1
-    second : (K,) s2 with d^2/dz^2 -> - s2
-    mean_force : (K,) i s1 V_k, the transform of V'
-    """
-
-    first: Array
-    second: Array
-    mean_force: ComplexArray
-
-    @classmethod
-    def of_mesh(cls, setting: Setting, numbers: slice) -> "Waves":
-        """Wavenumbers 2 pi j/(Nz dz) of a mesh, j in ``numbers``.
-
-        On a mesh that does not wrap the cyclic convolution stands in for the open one.
-        """
-        mesh = setting.mesh
-        phase = 2.0 * np.pi * np.arange(numbers.start, numbers.stop) / mesh.z_points
-        first = mesh.stencil.first_symbol(phase)
-        at_origin = np.roll(setting.force, -int(np.argmin(np.abs(mesh.z))))
-        mean_force = np.where(first == 0.0, 0.0, mesh.z_spacing * np.fft.rfft(at_origin)[numbers])
-        return cls(first, mesh.stencil.second_symbol(phase), mean_force)
-
-    @classmethod
-    def of_line(cls, k: Array, transform: Array) -> "Waves":
-        """Wavenumbers k (K,) of the infinite line, ``transform`` (K,) being V_k."""
-        return cls(k, k**2, 1j * k * transform)
 
 
 @dataclass(frozen=True)
@@ -175,12 +47,15 @@ class Term(ABC):
         Names of blocks.
     tangent_reads
         Slabs whose values at the point of linearisation the tangent needs; whole blocks and moments of g are there.
+    recorded
+        Further datasets of /snapshots, name -> (unit, meaning, axes of the mesh behind t); `record` has their values.
     """
 
     name: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = (PAIR,)
     writes: ClassVar[tuple[str, ...]] = (PAIR,)
     tangent_reads: ClassVar[tuple[str, ...]] = ()
+    recorded: ClassVar[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {}
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
         self.setting, self.fields, self.mesh = setting, fields, setting.mesh
@@ -192,6 +67,22 @@ class Term(ABC):
 
     def initial_blocks(self, point: Point) -> dict[str, Array]:
         """Values at t = 0 of the unknowns that come with the term, where they are not zero."""
+        return {}
+
+    def block_tolerances(self, point: Point, relative: float, pair: float) -> dict[str, float]:
+        """Error per step allowed in the unknowns that come with the term; those not named take that of g.
+
+        Parameters
+        ----------
+        relative
+            What is allowed in rho, relative to its maximum.
+        pair
+            What is allowed in g.
+        """
+        return {}
+
+    def record(self, point: Point, x: State) -> dict[str, Any]:
+        """Values of `recorded`. Collective."""
         return {}
 
     @abstractmethod

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.kronecker import KroneckerProduct, blocks
-from gbbgky_petsc.discrete.mesh import Array, Boundary
+from gbbgky_petsc.discrete.mesh import Boundary
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, State
-from gbbgky_petsc.terms.base import NormalForm, PairTerm, Point, Setting, register_boundary
+from gbbgky_petsc.terms.base import NormalForm, PairTerm, register_boundary
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 class BoundaryTerm(PairTerm):

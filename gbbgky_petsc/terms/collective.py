@@ -5,10 +5,11 @@ import scipy.fft
 import scipy.linalg
 import scipy.sparse as sp
 
+from gbbgky_petsc.arrays import Array, ComplexArray
 from gbbgky_petsc.discrete.kronecker import KroneckerProduct, add_antisymmetrised
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, State
-from gbbgky_petsc.terms.base import ComplexArray, PairTerm, Point, Setting, Waves, register
+from gbbgky_petsc.terms.base import PairTerm, register
+from gbbgky_petsc.terms.setting import Point, Setting, Waves
 
 
 @register

@@ -4,9 +4,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, blocks
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import PAIR, Fields, Rate, State
-from gbbgky_petsc.terms.base import PairTerm, Point, Setting, register
+from gbbgky_petsc.physics.models.operators import Dense, Operator
+from gbbgky_petsc.terms.base import PairTerm, register
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register
@@ -26,9 +27,9 @@ class Contact(PairTerm):
         self._planes = slice(int(felt[0]), int(felt[-1]) + 1) if felt.size else slice(0, 0)
         self._force = force[self._planes, None, None]
 
-    def _response(self, point: Point) -> Array:
+    def _response(self, point: Point) -> Operator:
         b = point.background
-        return b.charge_response_printed if self.setting.closure == "printed" else b.charge_response
+        return Dense(b.charge_response_printed) if self.setting.closure == "printed" else b.response_operator
 
     def add(self, point: Point, x: State, out: Rate) -> None:
         derivative, n, K = self.mesh.theta_derivative, self.mesh.theta_points, self._response(point)
@@ -37,14 +38,14 @@ class Contact(PairTerm):
         for b in blocks(len(pair)):
             size = b.stop - b.start
             np.multiply(self._force[b], pair[b], out=pulled[:size])
-            np.matmul(pulled[:size], K.T, out=responded[:size])
+            K.right(pulled[:size], responded[:size])
             np.matmul(derivative, responded[:size], out=work[:size])
-            np.matmul(K, pulled[:size], out=responded[:size])
+            K.left(pulled[:size], responded[:size])
             np.matmul(responded[:size], derivative.T, out=pulled[:size])
             work[:size] -= pulled[:size]
             changed[b] += work[:size]
 
     def summands(self, point: Point) -> list[KroneckerProduct]:
-        force, K = sp.diags(self.setting.force), self._response(point)
+        force, K = sp.diags(self.setting.force), self._response(point).matrix()
         derivative = self.mesh.theta_derivative
         return [KroneckerProduct(force, derivative, K), KroneckerProduct(-force, K, derivative)]

@@ -3,9 +3,10 @@
 import numpy as np
 import scipy.sparse as sp
 
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.fields import Fields, Rate, State
-from gbbgky_petsc.terms.base import OneBodyTerm, Point, Setting, register
+from gbbgky_petsc.terms.base import OneBodyTerm, register
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_commutator, blocks, stencil_matrix
+from gbbgky_petsc.arrays import ComplexArray
+from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_both_sides, blocks, stencil_matrix
 from gbbgky_petsc.fields import PAIR, Rate, State
-from gbbgky_petsc.terms.base import ComplexArray, NormalForm, PairTerm, Point, Waves, register
+from gbbgky_petsc.terms.base import NormalForm, PairTerm, register
+from gbbgky_petsc.terms.setting import Point, Waves
 
 
 @register
@@ -14,16 +16,16 @@ class Diffusion(PairTerm):
     name = "diffusion"
 
     def add(self, point: Point, x: State, out: Rate) -> None:
-        D = point.background.diffusion
-        if not D.any():
+        if not point.background.diffusion.any():
             return
+        D = point.background.diffusion_operator
         stencil, slab = self.mesh.stencil, out[PAIR]
         planes, n, _ = slab.shape
         curvature, work = np.empty((2, BLOCK, n, n))
         for b in blocks(planes):
             size = b.stop - b.start
             stencil.apply_planes(stencil.second, x.haloed, b, curvature[:size])
-            add_commutator(D, 1.0, curvature[:size], slab[b], work[:size])
+            add_both_sides(D, (1, 1), curvature[:size], slab[b], work[:size])
 
     def summands(self, point: Point) -> list[KroneckerProduct]:
         d2 = stencil_matrix(self.mesh.stencil.second, self.mesh.z_points, self.mesh.wraps)

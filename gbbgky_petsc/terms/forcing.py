@@ -1,9 +1,10 @@
 """Forcing: the potential correlates neighbouring fluid cells through the contact covariance."""
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.kronecker import add_scaled
-from gbbgky_petsc.discrete.mesh import Array
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, State
-from gbbgky_petsc.terms.base import Point, Setting, Term, register
+from gbbgky_petsc.terms.base import Term, register
+from gbbgky_petsc.terms.setting import Point, Setting
 
 
 @register

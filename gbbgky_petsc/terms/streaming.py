@@ -4,10 +4,11 @@ from functools import cached_property
 
 import numpy as np
 
-from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_commutator, blocks, stencil_matrix
-from gbbgky_petsc.discrete.mesh import Array
+from gbbgky_petsc.arrays import Array, ComplexArray
+from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_both_sides, blocks, stencil_matrix
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Rate, State
-from gbbgky_petsc.terms.base import ComplexArray, NormalForm, PairTerm, Point, Waves, register
+from gbbgky_petsc.terms.base import NormalForm, PairTerm, register
+from gbbgky_petsc.terms.setting import Point, Waves
 
 
 @register
@@ -24,12 +25,12 @@ class Streaming(PairTerm):
     def add(self, point: Point, x: State, out: Rate) -> None:
         stencil, slab = self.mesh.stencil, out[PAIR]
         planes, n, _ = slab.shape
-        A = point.background.flux_jacobian
+        A = point.background.flux_operator
         slope, work = np.empty((2, BLOCK, n, n))
         for b in blocks(planes):
             size = b.stop - b.start
             stencil.apply_planes(stencil.first, x.haloed, b, slope[:size])
-            add_commutator(-A, -1.0, slope[:size], slab[b], work[:size])
+            add_both_sides(A, (-1, 1), slope[:size], slab[b], work[:size])
         out[ONE_BODY][-1] += self.absorbed_power(point, x)
 
     @cached_property

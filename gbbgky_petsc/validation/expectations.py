@@ -42,6 +42,18 @@ EXPECTED = {
         "leading order in V0 rho/E_kin = 0.17 (its odd powers cancel) and in a/xi: averaging the first-order amplitude "
         "over the number of rods between two others takes 7, 18 and 30 % off at a = 0.5, 1 and 1.5",
     ),
+    "validity": Expectation(
+        0.15,
+        "the accuracy asked of the weakest point of every line of the map: leading order in V0 rho/E, V0/(a E), "
+        "V0/(xi E), of which the mean of both signs keeps the squares, and in a^2 rho/xi",
+    ),
+    "ring_correction": Expectation(
+        0.03, "(1 - 1/N)(1 - 2/N) is 0.88 and 0.97 here; what a ring of 16 ranges does to the force is not in it"
+    ),
+    "step": Expectation(
+        0.01,
+        "energy errors of 1e-4 per particle and less change velocities by 1e-3, which is nothing beside the window",
+    ),
     "blocked": Expectation(
         0.01, "a = 0: no relaxation in the theory at any order kept; as a share of what eq. (10) gives at a = 1"
     ),

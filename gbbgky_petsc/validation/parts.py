@@ -64,13 +64,13 @@ class Part:
         return held is not None and bool(held.attributes["complete"])
 
     def _held(self, folder: Path) -> Result | None:
-        """What is there of this very case, complete or not."""
+        """What is there of this very case, complete or not; keys that it was written without have their defaults."""
         try:
             result = read(self.path(folder))
+            held = result.case
         except InputError:
             return None
-        wanted = case_file.load(shipped.cases()[self.case], self.settings)
-        return result if result.attributes["case"] == case_file.resolved(wanted) else None
+        return result if held == case_file.load(shipped.cases()[self.case], self.settings) else None
 
     def _resumable(self, folder: Path) -> bool:
         if self.command == "kinetic" or self._held(folder) is None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import StateError
+from gbbgky_petsc.physics.models.operators import Dense, Operator
 from gbbgky_petsc.physics.statistics import Classical, Statistics
 
 
@@ -53,6 +54,31 @@ class Background:
     charge_response_printed: Array
 
     @cached_property
+    def flux_operator(self) -> Operator:
+        """`flux_jacobian` as it acts; models override this and its like where there is a cheaper form."""
+        return Dense(self.flux_jacobian)
+
+    @cached_property
+    def diffusion_operator(self) -> Operator:
+        """`diffusion` as it acts."""
+        return Dense(self.diffusion)
+
+    @cached_property
+    def response_operator(self) -> Operator:
+        """`charge_response` as it acts."""
+        return Dense(self.charge_response)
+
+    @cached_property
+    def rotation_operator(self) -> Operator:
+        """`rotation` as it acts."""
+        return Dense(self.rotation)
+
+    @cached_property
+    def rotation_inverse_operator(self) -> Operator:
+        """`rotation_inverse` as it acts."""
+        return Dense(self.rotation_inverse)
+
+    @cached_property
     def filling(self) -> Array:
         """(N,) n = rho/rho_s."""
         return self.rho / self.density_of_states
@@ -77,6 +103,10 @@ class Background:
         """(N, N) T^dr(theta, alpha) = (1 - Tn)^-1 T = T (1 - nT)^-1: a symmetric function, no weight included."""
         kernel = self.model.scattering_kernel(self.theta[:, None] - self.theta[None, :])
         return kernel @ self.rotation_inverse
+
+
+#: filling, relative to its maximum, below which the entropy's gradient does not follow it
+EMPTY = 1e-12
 
 
 class IntegrableModel(ABC):
@@ -123,6 +153,24 @@ class IntegrableModel(ABC):
     def filling(self, theta: Array, weight: float, rho: Array) -> Array:
         """(N,) n = rho/rho_s."""
         return rho / self.density_of_states(theta, weight, rho)
+
+    def entropy(self, theta: Array, weight: float, rho: Array) -> float:
+        """Yang-Yang entropy per unit length, int rho_s s(n)."""
+        states = self.density_of_states(theta, weight, rho)
+        n = np.clip(rho / states, 0.0, self.statistics.largest_filling)
+        return weight * float((states * self.statistics.entropy(n)).sum())
+
+    def entropy_gradient(self, theta: Array, weight: float, rho: Array) -> Array:
+        """Its functional derivative by rho, epsilon + T (s - n epsilon), (N,).
+
+        Where n is below `EMPTY` of its maximum, and rounding all there is of it, epsilon is that of `EMPTY`.
+        """
+        n = self.filling(theta, weight, rho)
+        full = self.statistics.largest_filling
+        n = np.clip(n, EMPTY * float(n.max()), full * (1.0 - EMPTY) if np.isfinite(full) else np.inf)
+        epsilon = self.statistics.pseudo_energy(n)
+        kernel = self.scattering_kernel(theta[:, None] - theta[None, :])
+        return np.asarray(epsilon + weight * kernel @ (self.statistics.entropy(n) - n * epsilon))
 
     def fault(self, theta: Array, weight: float, rho: Array, slack: float = 1e-9) -> str | None:
         """What keeps rho from being a state of this model, in words; None if nothing does.

@@ -7,6 +7,7 @@ import numpy as np
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.models.base import Background, IntegrableModel
+from gbbgky_petsc.physics.models.operators import Distance, LowRank, Operator, structured
 
 
 class RodBackground(Background):
@@ -24,6 +25,44 @@ class RodBackground(Background):
         """(N, N) T^dr = -a kappa/2 pi."""
         kappa = 2.0 * np.pi * float(self.density_of_states[0])
         return np.full((self.theta.size, self.theta.size), -self.model.length * kappa / (2.0 * np.pi))
+
+    def _one_and(self, factor: float, diagonal: float = 1.0) -> LowRank:
+        """diagonal + factor rho int, rank one."""
+        n = self.theta.size
+        return LowRank(np.full(n, diagonal), factor * self.rho[:, None], np.full((1, n), self.weight))
+
+    @cached_property
+    def _kappa(self) -> float:
+        return 2.0 * np.pi * float(self.density_of_states[0])
+
+    @cached_property
+    def flux_operator(self) -> Operator:
+        """v + (a/kappa) [rho v int - rho int theta], rank two."""
+        columns = (self.model.length / self._kappa) * np.stack([self.rho * self.velocity, -self.rho], axis=1)
+        rows = self.weight * np.stack([np.ones_like(self.theta), self.theta])
+        return structured(self.flux_jacobian, LowRank(self.velocity, columns, rows))
+
+    @cached_property
+    def diffusion_operator(self) -> Operator:
+        """a^2/(2 kappa) [int |theta - alpha| rho - rho int |theta - alpha|], by running sums."""
+        column = -(self.model.length**2) / (2.0 * self._kappa) * self.weight**2 * self.rho
+        return structured(self.diffusion, Distance(np.diag(self.diffusion).copy(), column))
+
+    @cached_property
+    def response_operator(self) -> Operator:
+        """kappa^2 - 2 a kappa rho int."""
+        form = self._one_and(-2.0 * self.model.length * self._kappa, self._kappa**2)
+        return structured(self.charge_response, form)
+
+    @cached_property
+    def rotation_operator(self) -> Operator:
+        """1 + (a/kappa) rho int."""
+        return structured(self.rotation, self._one_and(self.model.length / self._kappa))
+
+    @cached_property
+    def rotation_inverse_operator(self) -> Operator:
+        """1 - a rho int."""
+        return structured(self.rotation_inverse, self._one_and(-self.model.length))
 
 
 @dataclass(frozen=True)

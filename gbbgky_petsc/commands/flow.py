@@ -1,0 +1,253 @@
+"""`gbbgky flow`: integrate layer 1 in space and write its result file."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+from petsc4py import PETSc
+from rich.table import Table
+
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
+from gbbgky_petsc.commands.resumption import Finished, Resume
+from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.flow.collisions import CollisionStep, local_collisions
+from gbbgky_petsc.flow.equation import FlowEquation
+from gbbgky_petsc.flow.integrate import FlowIntegrator
+from gbbgky_petsc.flow.problem import FlowProblem
+from gbbgky_petsc.flow.record import SCHEMA, FlowCheckpoint, add_row, check
+from gbbgky_petsc.lifetime import Owner
+from gbbgky_petsc.parallel import together
+from gbbgky_petsc.solvers.options import apply_table, report_unused
+from gbbgky_petsc.store.reader import Result, read
+from gbbgky_petsc.store.writer import ResultWriter
+
+EQUATIONS = "layer 1 in space: d rho/dt + d_x(v rho) + d_theta(F rho) = d_x(D d_x rho) + I[rho(., x)]"
+#: tables that a resumed run may change
+FREE = ("time", "output", "kinetic", "hierarchy", "md", "petsc")
+#: rows of /series where the case does not say
+ROWS = 200
+
+
+@dataclass(frozen=True)
+class FlowResumption:
+    """An earlier part of the same run: its result file and checkpoint."""
+
+    result: Result
+    checkpoint: FlowCheckpoint
+
+    @classmethod
+    def find(cls, problem: FlowProblem, target: Path, mode: Resume, free: tuple[str, ...]) -> "FlowResumption | None":
+        """What ``target`` holds of a run of this problem, up to the tables ``free`` to change; None for a new run.
+
+        Raises
+        ------
+        InputError
+            If there is no such run, no checkpoint, or nothing left to do.
+        Finished
+            With `Resume.AUTO`, if nothing is left to do.
+        """
+        if mode is Resume.NO or (mode is Resume.AUTO and not target.exists()):
+            return None
+        if not target.exists():
+            raise InputError(f"output {target}: does not exist; allowed with --resume: the result of an earlier run")
+        result = read(target)
+        difference = case_file.first_difference(problem.case, result.case, free)
+        if difference is not None:
+            raise InputError(f"{difference}; allowed to differ with --resume: [time], [output], [petsc]")
+        point = FlowCheckpoint.load(target)
+        if not np.allclose(point.initial_rho, problem.rho, rtol=1e-9, atol=1e-12 * np.abs(problem.rho).max()):
+            raise InputError(f"output {target}: its run had another initial state (a table has changed)")
+        if problem.end <= point.t * (1.0 + 1e-12):
+            kind = Finished if mode is Resume.AUTO else InputError
+            raise kind(f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}")
+        return cls(result, point)
+
+    def restore(self, writer: ResultWriter) -> None:
+        """Put the rows that are not younger than the checkpoint into a new writer."""
+        rows = {"series": self.checkpoint.series_rows, "snapshots": self.checkpoint.snapshot_rows}
+        writer.series = {name: list(self.result.series[name][: rows["series"]]) for name in writer.schema.series}
+        writer.snapshots = {
+            name: list(self.result.snapshots[name][: rows["snapshots"]]) for name in writer.schema.snapshots
+        }
+        self.checkpoint.store(writer)
+
+
+class FlowRun(Owner):
+    """A flow from its start, or a checkpoint, to its end, with what it writes. Methods are collective.
+
+    Parameters
+    ----------
+    problem, target
+        What is integrated, and the result file.
+    earlier
+        The part of the run that is there.
+    """
+
+    def __init__(self, problem: FlowProblem, target: Path, earlier: FlowResumption | None) -> None:
+        self._began = time.monotonic()
+        self._problem, comm = problem, PETSc.COMM_WORLD
+        self._equation = FlowEquation(problem, comm)
+        point = earlier.checkpoint if earlier else None
+        self._start = float(point.t) if point else 0.0
+        self._spent = float(point.wall_seconds) if point else 0.0
+        self.integrator = FlowIntegrator(self._equation, point.rho if point else problem.rho, self._start)
+        operator = local_collisions(problem)
+        self._collisions = CollisionStep(operator, self._equation, self.integrator.state) if operator else None
+        self._writer = self._new_writer(target) if comm.getRank() == 0 else None
+        if self._writer is not None and earlier is not None:
+            earlier.restore(self._writer)
+        self._resumed = earlier is not None
+        self._saved = time.monotonic()
+
+    def _new_writer(self, target: Path) -> ResultWriter:
+        p = self._problem
+        version = ".".join(map(str, PETSc.Sys.getVersion()))
+        options = PETSc.Options().getAll()
+        attributes = new_attributes(p.case, EQUATIONS, PETSc.COMM_WORLD.getSize(), options, petsc=version)
+        attributes["rescaled_time_unit"] = np.inf  # there is none
+        mesh = {
+            "theta": p.theta,
+            "theta_weights": np.full_like(p.theta, p.theta_weight),
+            "x": p.space.x,
+            "x_weights": np.full_like(p.space.x, p.space.spacing),
+        }
+        return ResultWriter(target, attributes, mesh, SCHEMA)
+
+    @property
+    def wall_seconds(self) -> float:
+        """Spent so far, earlier parts included."""
+        return self._spent + time.monotonic() - self._began
+
+    def run(self) -> None:
+        """Integrate to the end and write the file, also when the run has to stop.
+
+        Raises
+        ------
+        SolverError
+        """
+        p, complete = self._problem, False
+        bar = progress_bar(p.end, "t", self._start) if self._writer is not None else None
+
+        def watch(t: float, step: float) -> None:
+            if bar is not None and t > bar.n:
+                bar.set_postfix_str(f"t={t:.4g} dt={step:.3g}", refresh=False)
+                bar.update(t - bar.n)
+
+        rows, snapshots = self._rows(), sorted(p.case.output.snapshots_at)
+        t = self._start
+        try:
+            if not self._resumed:
+                self._record(t, True, t in snapshots)
+            for stop in sorted(
+                {*rows, *(s for s in snapshots if s > t), *(s for s in p.external.jumps() if t < s < p.end)}
+            ):
+                self._advance(t, stop, watch)
+                t = stop
+                self._record(t, t in rows, t in snapshots)
+            self._save(t)
+            complete = True
+        finally:
+            if bar is not None:
+                bar.close()
+            if self._writer is not None and self._writer.series["t"]:
+                self._writer.attributes["wall_seconds"] = self.wall_seconds
+                self._writer.flush(complete=complete)
+
+    def _rows(self) -> set[float]:
+        """Times of rows of /series after the start: multiples of series_every, and the end."""
+        every = self._problem.case.output.series_every or self._problem.end / ROWS
+        number = int(self._problem.end / every * (1.0 + 1e-12))
+        times = {every * k for k in range(1, number + 1)} | {self._problem.end}
+        return {t for t in times if self._start * (1.0 + 1e-12) < t <= self._problem.end * (1.0 + 1e-12)}
+
+    def _advance(self, t: float, stop: float, watch: Callable[[float, float], None]) -> None:
+        """Transport to ``stop``, with collisions half-way through each of their steps (Strang)."""
+        advance, collide = self.integrator.advance, self._collisions
+        if collide is None:
+            advance(stop, watch)
+            return
+        number = max(1, int(np.ceil((stop - t) / collide.step - 1e-9)))
+        length = (stop - t) / number
+        for k in range(number):
+            advance(t + (k + 0.5) * length, watch)
+            collide(length)
+            advance(stop if k == number - 1 else t + (k + 1) * length, watch)
+
+    def _record(self, t: float, row: bool, snapshot: bool) -> None:
+        p, equation, state = self._problem, self._equation, self.integrator.state
+        m = equation.measure(state, t)
+        if row and self._writer is not None:
+            add_row(self._writer, t, self.integrator.ts.getTimeStep(), m)
+        if snapshot:
+            profiles, rho = equation.profiles(state), equation.gather(state)
+            if self._writer is not None and rho is not None:
+                self._writer.add_snapshot(t=t, rho=rho, **profiles)
+        try:
+            check(p, t, m)
+        except SolverError:
+            self._save(t)
+            raise
+        due = time.monotonic() - self._saved > p.case.output.checkpoint_seconds > 0.0
+        if equation.comm.bcast(due):  # the clock of rank 0 decides
+            self._save(t)
+        if self._writer is not None:
+            self._writer.flush_if_older(p.case.output.flush_seconds)
+
+    def _save(self, t: float) -> None:
+        """Write a checkpoint, unless the case wants none."""
+        if self._problem.case.output.checkpoint_seconds == 0.0:
+            return
+        rho = self._equation.gather(self.integrator.state)
+        if self._writer is not None and rho is not None:
+            rows, snapshots = len(self._writer.series["t"]), len(self._writer.snapshots["t"])
+            FlowCheckpoint(t, self.wall_seconds, rows, snapshots, rho, self._problem.rho).store(self._writer)
+            self._writer.flush(complete=False)
+        self._saved = time.monotonic()
+
+    def print_summary(self) -> None:
+        """A short table of the result, on rank 0."""
+        if self._writer is None:
+            return
+        s = self._writer.series
+        table = Table("t", "number", "E", "dE/E", "dS/S", "width", "rms theta", "negative")
+        for i in np.unique(np.linspace(0, len(s["t"]) - 1, 7).round().astype(int)):
+            table.add_row(
+                f"{s['t'][i]:.4g}",
+                f"{s['number'][i]:.8g}",
+                f"{s['total_energy'][i]:.6g}",
+                f"{s['total_energy'][i] / s['total_energy'][0] - 1.0:.1e}",
+                f"{s['entropy'][i] / s['entropy'][0] - 1.0:.1e}",
+                f"{s['width'][i]:.4g}",
+                f"{s['rapidity_width'][i]:.4g}",
+                f"{s['negative'][i]:.1e}",
+            )
+        out = console()
+        out.print(table)
+        out.print(
+            f"{self.integrator.steps} steps, {self.wall_seconds:.1f} s on {self._writer.attributes['ranks']} rank(s); "
+            f"written to {self._writer.path}"
+        )
+
+    def release(self) -> None:
+        self.integrator.close()
+        self._equation.close()
+
+
+def run(problem: FlowProblem, target: Path, mode: Resume = Resume.NO) -> None:
+    """Integrate and write ``target``, going on from an earlier part of the run as ``mode`` says. Collective.
+
+    Raises
+    ------
+    InputError, SolverError
+    """
+    earlier = together(MPI.COMM_WORLD, lambda: FlowResumption.find(problem, target, mode, FREE))
+    options_given = apply_table(problem.case.petsc)
+    with FlowRun(problem, target, earlier) as flow:
+        if not PETSc.Options().hasName("help"):
+            flow.run()
+            flow.print_summary()
+    report_unused(options_given)

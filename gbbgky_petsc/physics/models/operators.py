@@ -1,0 +1,164 @@
+"""Matrices on rapidities that act in O(N) per vector: what hard rods have in the place of dense ones."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numba
+import numpy as np
+
+from gbbgky_petsc.arrays import Array
+
+
+class Operator(Protocol):
+    """An (N, N) matrix M as far as it acts on planes, (b, N, N) in C order; ``out`` is overwritten."""
+
+    def left(self, planes: Array, out: Array) -> None:
+        """out = M planes."""
+
+    def right(self, planes: Array, out: Array) -> None:
+        """out = planes M^T."""
+
+    def matrix(self) -> Array:
+        """M, (N, N)."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Any matrix: O(N^3) for a plane.
+
+    Attributes
+    ----------
+    values : (N, N)
+    """
+
+    values: Array
+
+    def left(self, planes: Array, out: Array) -> None:
+        np.matmul(self.values, planes, out=out)
+
+    def right(self, planes: Array, out: Array) -> None:
+        np.matmul(planes, self.values.T, out=out)
+
+    def matrix(self) -> Array:
+        return self.values
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """diag(d) + columns rows: O(N^2) for a plane.
+
+    Attributes
+    ----------
+    diagonal : (N,) d
+    columns, rows : (N, r), (r, N)
+    """
+
+    diagonal: Array
+    columns: Array
+    rows: Array
+
+    def left(self, planes: Array, out: Array) -> None:
+        _low_rank_left(self.diagonal, self.columns, self.rows, planes, out)
+
+    def right(self, planes: Array, out: Array) -> None:
+        _low_rank_right(self.diagonal, self.columns, self.rows, planes, out)
+
+    def matrix(self) -> Array:
+        return np.diag(self.diagonal) + self.columns @ self.rows
+
+
+@dataclass(frozen=True)
+class Distance:
+    """diag(d) + column |i - j|, by running sums: O(N^2) for a plane.
+
+    Attributes
+    ----------
+    diagonal, column : (N,)
+    """
+
+    diagonal: Array
+    column: Array
+
+    def left(self, planes: Array, out: Array) -> None:
+        _distance_left(self.diagonal, self.column, planes, out)
+
+    def right(self, planes: Array, out: Array) -> None:
+        _distance_right(self.diagonal, self.column, planes, out)
+
+    def matrix(self) -> Array:
+        index = np.arange(self.diagonal.size)
+        return np.diag(self.diagonal) + self.column[:, None] * np.abs(index[:, None] - index[None, :])
+
+
+def structured(matrix: Array, form: Operator) -> Operator:
+    """``form`` if it is the matrix to rounding, else the matrix itself: a background may have been changed by hand."""
+    same = np.abs(form.matrix() - matrix).max() <= 1e-13 * np.abs(matrix).max()
+    return form if same else Dense(matrix)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _low_rank_left(diagonal: Array, columns: Array, rows: Array, planes: Array, out: Array) -> None:
+    n, rank = columns.shape
+    moment = np.empty(n)
+    for z in range(len(planes)):
+        for i in range(n):
+            for j in range(n):
+                out[z, i, j] = diagonal[i] * planes[z, i, j]
+        for r in range(rank):
+            moment[:] = 0.0
+            for i in range(n):
+                for j in range(n):
+                    moment[j] += rows[r, i] * planes[z, i, j]
+            for i in range(n):
+                for j in range(n):
+                    out[z, i, j] += columns[i, r] * moment[j]
+
+
+@numba.njit(cache=True, fastmath=True)
+def _low_rank_right(diagonal: Array, columns: Array, rows: Array, planes: Array, out: Array) -> None:
+    n, rank = columns.shape
+    for z in range(len(planes)):
+        for i in range(n):
+            for j in range(n):
+                out[z, i, j] = planes[z, i, j] * diagonal[j]
+            for r in range(rank):
+                moment = 0.0
+                for j in range(n):
+                    moment += planes[z, i, j] * rows[r, j]
+                for j in range(n):
+                    out[z, i, j] += moment * columns[j, r]
+
+
+@numba.njit(cache=True)
+def _distance_left(diagonal: Array, column: Array, planes: Array, out: Array) -> None:
+    n = diagonal.size
+    total, below, first = np.empty(n), np.empty(n), np.empty(n)
+    for z in range(len(planes)):
+        total[:] = 0.0
+        first[:] = 0.0
+        below[:] = 0.0
+        for i in range(n):
+            for j in range(n):
+                total[j] += planes[z, i, j]
+                first[j] += i * planes[z, i, j]
+        # first = sum_k |i - k| planes_k, below = sum_(k <= i) planes_k
+        for i in range(n):
+            for j in range(n):
+                below[j] += planes[z, i, j]
+                out[z, i, j] = diagonal[i] * planes[z, i, j] + column[i] * first[j]
+                first[j] += 2.0 * below[j] - total[j]
+
+
+@numba.njit(cache=True)
+def _distance_right(diagonal: Array, column: Array, planes: Array, out: Array) -> None:
+    n = diagonal.size
+    for z in range(len(planes)):
+        for i in range(n):
+            total, first, below = 0.0, 0.0, 0.0
+            for j in range(n):
+                total += planes[z, i, j]
+                first += j * planes[z, i, j]
+            for j in range(n):
+                below += planes[z, i, j]
+                out[z, i, j] = planes[z, i, j] * diagonal[j] + first * column[j]
+                first += 2.0 * below - total

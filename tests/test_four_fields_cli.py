@@ -1,0 +1,123 @@
+"""The four fields as users run them: refusals, memory, snapshots, resumption, ranks."""
+
+import h5py
+import numpy as np
+import pytest
+from mpi4py import MPI
+from test_checkpoint import assert_same, killed
+from test_cli import RUNS, gbbgky
+
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc import problem
+from gbbgky_petsc.commands import memory
+from gbbgky_petsc.errors import InputError
+
+CASE = RUNS / "four_fields.toml"
+SMALL = (
+    "mesh.theta_points=22", "mesh.theta_max=4.2", "mesh.z_spacing=16.0", "time.end=12.0", "output.series_every=3.0",
+    "output.snapshots_at=[0.0,6.0,12.0]", "output.checkpoint_seconds=1e-9",
+)  # fmt: skip
+STEPS = ("-ts_adapt_type", "none", "-ts_dt", "2.0", "-ksp_rtol", "1e-9")
+RECORDED = ("covariance", "covariance_drift", "triple_excess")
+
+
+def sets(*assignments):
+    return [word for a in (*SMALL, *assignments) for word in ("--set", a)]
+
+
+def built(*assignments):
+    return problem.build(case_file.load(CASE, [*SMALL, *assignments]), CASE.parent)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    target = tmp_path_factory.mktemp("four_fields") / "out.h5"
+    done = gbbgky("run", CASE, "-o", target, *sets(), *STEPS)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def test_snapshots(straight):
+    """c2 starts in the GGE and leaves it; g3 leaves its closure at once, where there is a g."""
+    with h5py.File(straight) as file:
+        assert "four fields" in file.attrs["equations"]
+        c2, drift, excess = (file[f"snapshots/{name}"][()] for name in RECORDED)
+        assert file["snapshots/covariance"].dims[2][0].name == "/mesh/theta"
+    assert c2.shape == (3, 22, 22)
+    np.testing.assert_allclose(c2, c2.swapaxes(1, 2), atol=1e-15)
+    assert drift[0] == 0.0
+    assert 0.0 < drift[1] < drift[2] < 1.0
+    assert np.abs(c2[2] - c2[0]).max() > 0.1 * drift[2] * np.abs(c2[0]).max()
+    assert np.isnan(excess[0])
+    assert np.all(excess[1:] > 0.1)
+
+
+def test_killed_and_resumed_is_the_same_to_the_last_bit(straight, tmp_path):
+    """c2 and g3 are in the checkpoint; a run that began without them would differ."""
+    target = tmp_path / "out.h5"
+    killed(target, 3, *sets(), *STEPS, case=CASE)
+    done = gbbgky("run", CASE, "-o", target, *sets(), "--resume", *STEPS)
+    assert done.returncode == 0, done.stderr
+    assert_same(target, straight, 0.0)
+    assert_recorded(target, straight, 0.0)
+
+
+@pytest.mark.parametrize("ranks", [2])
+def test_resumed_on_more_ranks(tmp_path, ranks):
+    """Explicit in time: only sums differ."""
+    alone, target = tmp_path / "alone.h5", tmp_path / "out.h5"
+    explicit = (*sets(), "-ts_type", "rk", "-ts_adapt_type", "none", "-ts_dt", "0.5")
+    killed(target, 6, *explicit, case=CASE)
+    for path, number in ((target, ranks), (alone, 1)):
+        resume = ("--resume",) if path is target else ()
+        done = gbbgky("run", CASE, "-o", path, *resume, *explicit, ranks=number)
+        assert done.returncode == 0, done.stderr
+    assert_same(target, alone, 1e-12)
+    assert_recorded(target, alone, 1e-12)
+
+
+def assert_recorded(one, two, tolerance):
+    with h5py.File(one) as a, h5py.File(two) as b:
+        for name in (*(f"snapshots/{name}" for name in RECORDED), "checkpoint/covariance"):
+            np.testing.assert_allclose(a[name][()], b[name][()], rtol=0.0, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("order", ["four_fields", "three_fields"])
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("hierarchy.closure='printed'", "closure = 'printed' with order .*; allowed: 'fluctuation'"),
+        ("hierarchy.relaxation='coherent'", "relaxation = 'coherent' with order .*; allowed: 'diffusion'"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(order, assignment, message):
+    with pytest.raises(InputError, match=message):
+        case_file.load(CASE, [f"hierarchy.order='{order}'", assignment])
+
+
+def test_memory_is_counted():
+    """By the sizes of theory: rho and the ledger, c2, g, and N(N + 1)/2 pairs with a third for g3."""
+    n, nz, counted = 22, 16, memory.bytes_needed(built("petsc={ksp_gmres_restart=30}"))
+    numbers = n + 1 + n**2 + nz * n**2 + nz * n * n * (n + 1) // 2
+    assert counted == 8 * numbers * (30 + memory.OTHER_VECTORS)
+    assert memory.bytes_needed(built("petsc={ksp_gmres_restart=10}")) < counted
+    three = memory.bytes_needed(built("petsc={ksp_gmres_restart=30}", "hierarchy.order='three_fields'"))
+    assert counted - three == 8 * n**2 * (30 + memory.OTHER_VECTORS)
+
+
+def test_what_does_not_fit_is_refused_with_the_number(monkeypatch):
+    needed = memory.bytes_needed(built())
+    monkeypatch.setattr(memory, "available_memory", lambda: needed)
+    memory.check_memory(built(), MPI.COMM_SELF)
+    monkeypatch.setattr(memory, "available_memory", lambda: needed - 1)
+    memory.check_memory(built("hierarchy.order='full'"), MPI.COMM_SELF)
+    with pytest.raises(InputError, match=r"22 rapidities and 16 separations takes \d+\.\d GiB .* allowed"):
+        memory.check_memory(built(), MPI.COMM_SELF)
+
+
+def test_a_huge_run_is_refused_before_it_begins(tmp_path):
+    huge = ("mesh.theta_points=200", "mesh.z_spacing=0.0625")
+    done = gbbgky("run", CASE, "-o", tmp_path / "out.h5", *sets(*huge))
+    assert done.returncode == 2
+    assert "GiB" in done.stderr
+    assert not (tmp_path / "out.h5").exists()
