@@ -2,7 +2,8 @@
 
 import json
 import platform
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tqdm import tqdm
 import gbbgky_petsc
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.case import Case
+from gbbgky_petsc.errors import one_line
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
 
@@ -74,3 +76,9 @@ def console() -> Console:
     plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # names are shown as they are
     found = Console(**plain)
     return found if found.width >= 120 else Console(width=120, **plain)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """One line each on standard error; for rank 0."""
+    for text in warnings:
+        tqdm.write(f"gbbgky: warning: {one_line(text)}", file=sys.stderr)  # above a progress line

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from petsc4py import PETSc
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.petsc_failures import describe, unwrapped
 
 Value = str | int | float | bool
 
@@ -92,8 +93,7 @@ def option_errors() -> Iterator[None]:
     try:
         yield
     except PETSc.Error as error:
-        cause = str(error.__cause__ or error).splitlines()[-1]
-        raise InputError(f"PETSc options: {cause.partition('] ')[2] or cause}") from error
+        raise InputError(f"PETSc options: {describe(unwrapped(error), PETSc.Options().getAll())}") from error
 
 
 @contextmanager
