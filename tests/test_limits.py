@@ -16,7 +16,7 @@ from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential
         ("potential.strength=1e300", r"potential\.strength = 1e\+300"),
         ("mesh.z_spacing=1e-300", "z_spacing"),
         ("output.series_every=1e-9", r"output\.series_every = 1e-09"),
-        ("state.beta=1e6", "state: its rho is not finite"),
+        ("state.beta=1e6", "state: its rho vanishes"),
         ("mesh.theta_points=10000000", r"mesh\.theta_points = 10000000"),
         ("time.end=1e300", r"time\.end"),
         ("md.realisations=1000000000", r"md\.realisations"),
