@@ -43,7 +43,8 @@ class AssembledJacobian:
         if entries > LARGEST:
             raise InputError(
                 f"pc_type: an assembled matrix on this mesh has {entries:.1e} entries; allowed: at most {LARGEST:.0e} "
-                "(coarser mesh, hierarchy.order = leading, or the default -pc_type python)"
+                "(coarser mesh, hierarchy.order = leading, the default -pc_type python, or a sparse matrix by "
+                "-pc_type python -pc_python_type normal_modes -normal_modes_pc_type bjacobi|asm|lu|...)"
             )
         sizes = [np.array(fields.comm.allgather(fields.blocks[name].local_size)) for name in (ONE_BODY, PAIR)]
         starts = np.concatenate([[0], np.cumsum(sizes[0] + sizes[1])])[:-1]
