@@ -34,6 +34,7 @@ lint: setup
 test: setup
 	timeout 1800 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 	timeout 600 $(MPIRUN) -n 2 $(BIN)/python -m pytest -q --color=no -m parallel tests
+	timeout 600 $(MPIRUN) -n 3 $(BIN)/python -m pytest -q --color=no -m parallel tests
 
 clean:
 	rm -rf .venv runs/results

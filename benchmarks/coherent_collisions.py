@@ -1,6 +1,6 @@
 """What does the coherent collision integral cost? Applications, flops, and a whole weak relaxation.
 
-    .venv/bin/python benchmarks/coherent_collisions.py
+    .venv/bin/python benchmarks/coherent_collisions.py [POINTS ...]
     mpirun -n 2 .venv/bin/python benchmarks/coherent_collisions.py
 
 Prints JSON: seconds of one application (kernels and flux; shortest of several) by theta-points, the exponent between
@@ -33,7 +33,7 @@ from gbbgky_petsc.solvers.integrator import Integrator
 
 MODELS = {"rods": HardRods(1.0), "Lieb-Liniger, c = 2": LiebLiniger(2.0)}
 POTENTIAL = Potential(Power(6.0), 0.4, 20.0)
-POINTS = (48, 96, 192)
+POINTS = tuple(int(word) for word in sys.argv[1:]) or (48, 96, 192)
 
 
 @numba.njit

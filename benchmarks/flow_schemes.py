@@ -1,10 +1,11 @@
 """What a limiter does to Casimirs: upwind differences of order 7 against WENO5, a split cloud of rods over two periods.
 
-    python benchmarks/flow_schemes.py
+    python benchmarks/flow_schemes.py [POINTS RAPIDITIES END]
 
 The same right-hand side, mesh and time steps; only d_x(v rho) and d_theta(F rho) change.
 """
 
+import sys
 import time
 from pathlib import Path
 
@@ -73,8 +74,10 @@ class Limited:
         return sum(term.rates(local)[0] for term in self._terms), 0.0
 
 
-def main():
-    for points, rapidities in ((96, 48), (192, 96)):
+def main(*words):
+    """Places, rapidities and end of one run, or those of the comparison."""
+    meshes, end = (((96, 48), (192, 96)), 251.3) if not words else (((int(words[0]), int(words[1])),), float(words[2]))
+    for points, rapidities in meshes:
         tree = {
             "model": {"kind": "hard_rods", "length": 1.0},
             "potential": {"kind": "gaussian", "strength": 0.0, "range": 3.0},
@@ -82,7 +85,7 @@ def main():
             "trap": {"kind": "harmonic", "frequency": 0.05},
             "mesh": {"theta_max": 7.0, "theta_points": rapidities},
             "space": {"x_max": 150.0, "points": points},
-            "time": {"end": 251.3},
+            "time": {"end": end},
         }
         p = problem.build(case.parse(tree), Path())
         for name in ("upwind", "WENO5"):
@@ -101,4 +104,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

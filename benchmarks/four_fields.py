@@ -1,6 +1,6 @@
 """Cost of the four fields against N and N_z, and how their differences from the closures grow with V0 and a.
 
-    .venv/bin/python benchmarks/four_fields.py cost
+    .venv/bin/python benchmarks/four_fields.py cost [N NZ]
     .venv/bin/python benchmarks/four_fields.py memory
     .venv/bin/python benchmarks/four_fields.py order
 
@@ -59,7 +59,8 @@ def run(hierarchy, rho, end, **options):
 
 def cost():
     rows = []
-    for n, nz in ((12, 64), (16, 64), (24, 64), (32, 64), (16, 128), (16, 256)):
+    chosen = [tuple(int(word) for word in sys.argv[2:4])] if len(sys.argv) > 3 else None
+    for n, nz in chosen or ((12, 64), (16, 64), (24, 64), (32, 64), (16, 128), (16, 256)):
         row = {"theta_points": n, "z_points": nz}
         for order in ("full", "three_fields", "four_fields"):
             hierarchy, rho = build(order, n, nz)

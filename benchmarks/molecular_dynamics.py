@@ -1,12 +1,14 @@
 """Speed of the molecular dynamics: ratios taken side by side in one run, and cost against the arithmetic bound.
 
     python benchmarks/molecular_dynamics.py                  # reference integrators, cost per rod and step, linear cost
+    python benchmarks/molecular_dynamics.py 100 1000         # cost of one ring of so many rods only
     mpirun -n 2 python benchmarks/molecular_dynamics.py      # ensembles and one large ring over the ranks
 
 The arithmetic bound counts the multiplications and additions of the Fourier force and divides by the speed of the
 same kind of loop (complex powers of N numbers) run alone.
 """
 
+import sys
 import time
 
 import numpy as np
@@ -110,8 +112,8 @@ def cost(n: int) -> tuple[float, str]:
     return 1e6 * spent / n / steps, force.description
 
 
-def linear_cost() -> None:
-    for n in (100, 1000, 10_000, 100_000, 1_000_000):
+def linear_cost(numbers: list[int]) -> None:
+    for n in numbers:
         spent, name = cost(n)
         print(f"N = {n:>9,}: {spent:.3f} us per rod and step ({name})")
 
@@ -159,9 +161,11 @@ def over_ranks() -> None:
 
 
 if __name__ == "__main__":
-    if WORLD.size == 1:
+    if len(sys.argv) > 1:
+        linear_cost([int(word) for word in sys.argv[1:]])
+    elif WORLD.size == 1:
         against_the_reference()
         per_step()
-        linear_cost()
+        linear_cost([100, 1000, 10_000, 100_000, 1_000_000])
     else:
         over_ranks()

@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", allow_abbrev=False, help="integrate the hierarchy of a case")
     _add_case(run, "CASE.h5")
     _add_resume(run, "go on from the checkpoint of an existing result file (=auto: or start, if there is none)")
+    run.add_argument("--dry-run", action="store_true", help="say what it would take: unknowns, memory, steps by guess")
     md = commands.add_parser("md", allow_abbrev=False, help="molecular dynamics of a case: an ensemble of rings")
     _add_case(md, "CASE_md.h5")
     _add_resume(md, "keep the realisations that the result file holds (=auto: or start, if there is none)")
@@ -162,6 +163,25 @@ class Session:
                 raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
         petsc4py.init([sys.argv[0], *self.petsc])
 
+    def build(self, build: "Callable[[Case, Path], Built] | None" = None) -> "tuple[Built, Path]":
+        """What ``build`` makes of the case, by default its problem, and the case's path, on all ranks. Collective."""
+        from mpi4py import MPI
+
+        from gbbgky_petsc import case as case_file
+        from gbbgky_petsc import problem, shipped, trust
+        from gbbgky_petsc.parallel import together
+
+        arguments = self.arguments
+
+        def made() -> "tuple[Any, Path]":
+            path = shipped.find_case(arguments.case)
+            case = case_file.load(path, arguments.set)
+            if not arguments.trust_case:
+                trust.check(case.petsc)
+            return (build or problem.build)(case, path.parent), path
+
+        return together(MPI.COMM_WORLD, made)
+
     def prepare(
         self, suffix: str, build: "Callable[[Case, Path], Built] | None" = None
     ) -> "tuple[Built, Path, Resume]":
@@ -171,10 +191,8 @@ class Session:
         """
         from mpi4py import MPI
 
-        from gbbgky_petsc import case as case_file
-        from gbbgky_petsc import problem, shipped, trust
         from gbbgky_petsc.commands.resumption import Resume
-        from gbbgky_petsc.parallel import on_root, together
+        from gbbgky_petsc.parallel import on_root
         from gbbgky_petsc.store.writer import check_target
 
         arguments, world = self.arguments, MPI.COMM_WORLD
@@ -182,14 +200,7 @@ class Session:
         if mode is not Resume.NO and arguments.force:
             raise InputError("--resume and --force: allowed: one of them")
 
-        def made() -> "tuple[Any, Path]":
-            path = shipped.find_case(arguments.case)
-            case = case_file.load(path, arguments.set)
-            if not arguments.trust_case:
-                trust.check(case.petsc)
-            return (build or problem.build)(case, path.parent), path
-
-        built, path = together(world, made)
+        built, path = self.build(build)
         target = arguments.output or Path("runs/results") / f"{path.stem}{suffix}.h5"
         on_root(world, lambda: check_target(target, arguments.force or mode is not Resume.NO))
         self.ending.near = target
@@ -223,9 +234,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _run(session: Session) -> None:
     session.start_parallel()
     session.start_petsc()
-    from gbbgky_petsc.commands.hierarchy import run
+    from gbbgky_petsc.commands.hierarchy import dry_run, run
 
-    run(*session.prepare(""))
+    if session.arguments.dry_run:
+        dry_run(session.build()[0])
+    else:
+        run(*session.prepare(""))
 
 
 def _md(session: Session) -> None:

@@ -56,7 +56,8 @@ def build(case: Case, folder: Path) -> Problem:
         raise InputError(
             f"mesh.theta_max = {mesh.theta_max:g}: cuts off {lost:.1e} of the state; allowed: at most {WEIGHT_LOSS:g}"
         )
-    rho = state.sample(mesh.theta, mesh.theta_weight, model)
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        rho = state.sample(mesh.theta, mesh.theta_weight, model)
     limits.check_state(rho)
     fault = model.fault(mesh.theta, mesh.theta_weight, rho)
     if fault is not None:

@@ -38,9 +38,10 @@ def start(target, *arguments, ranks=1, before=""):
 
 
 def said(process, seconds=60.0):
-    """Our lines of standard error of a process that ends within so many seconds."""
+    """How a process says that it ends, within so many seconds: its last words, warnings left out."""
     _, err = process.communicate(timeout=seconds)
-    return [line[line.index("gbbgky: ") :] for line in err.splitlines() if "gbbgky: " in line]
+    lines = [line[line.index("gbbgky: ") :] for line in err.splitlines() if "gbbgky: " in line]
+    return [line for line in lines if not line.startswith("gbbgky: warning: ")]
 
 
 def wait_for(path):

@@ -1,10 +1,13 @@
 """Numbers at the edge of what a case may say."""
 
+import numpy as np
 import pytest
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc import problem, shipped
+from gbbgky_petsc import limits, problem, shipped
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential
 
 
 @pytest.mark.parametrize(
@@ -13,7 +16,7 @@ from gbbgky_petsc.errors import InputError
         ("potential.strength=1e300", r"potential\.strength = 1e\+300"),
         ("mesh.z_spacing=1e-300", "z_spacing"),
         ("output.series_every=1e-9", r"output\.series_every = 1e-09"),
-        ("state.beta=1e6", "state: its rho is not finite"),
+        ("state.beta=1e6", "state: its rho vanishes"),
         ("mesh.theta_points=10000000", r"mesh\.theta_points = 10000000"),
         ("time.end=1e300", r"time\.end"),
         ("md.realisations=1000000000", r"md\.realisations"),
@@ -31,3 +34,34 @@ def test_a_number_of_too_many_digits(tmp_path):
     path.write_text(f"time = {'9' * 10**6}")
     with pytest.raises(InputError, match="not valid TOML"):
         case_file.load(path)
+
+
+def test_share_of_the_force_against_closed_forms():
+    """The integral of V'^2 is sqrt(pi)/2 (strength^2/range^3) for a Gaussian, 1 for an exponential."""
+    z, mesh = np.arange(-40, 41) * 2.0, PhaseSpaceMesh(4.0, 8, 74.0, 2.0)
+    for shape, unit in ((Gaussian(), 0.5 * np.sqrt(np.pi)), (Exponential(), 1.0)):
+        potential = Potential(shape, 3.0, 5.0)
+        on_mesh = 2.0 * (mesh.stencil.differentiate(potential(z), wraps=False)[3:-3] ** 2).sum()
+        assert limits.force_share(mesh, potential) == pytest.approx(on_mesh / (unit * 9.0 / 125.0), rel=2e-4)
+    fine = limits.force_share(PhaseSpaceMesh(4.0, 8, 80.0, 0.5), Potential(Gaussian(), 3.0, 5.0))
+    assert fine == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_mesh_that_misses_the_force_is_refused_and_a_doubtful_one_warned_of():
+    mesh = PhaseSpaceMesh(4.0, 8, 200.0, 10.0)
+    assert limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 20.0)) == []
+    (warning,) = limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 7.0))
+    assert "mesh.z_spacing = 10" in warning
+    with pytest.raises(InputError, match="range 1; allowed: at least 50%"):
+        limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 1.0))
+
+
+def test_memory_that_cannot_fit_is_refused_with_the_number(monkeypatch):
+    memory = limits.Memory.of(10**8, 100, 4)
+    assert memory.most > memory.least > 8e8 * limits.VECTORS / 4
+    monkeypatch.setattr(limits, "memory_of_node", lambda: 4.0 * memory.least - 1.0)
+    with pytest.raises(InputError, match=r"100000000 unknowns on 4 rank\(s\): needs at least [0-9.]+ GB"):
+        limits.check_memory(memory, 4)
+    assert len(limits.check_memory(memory, 3)) == 1
+    monkeypatch.setattr(limits, "memory_of_node", lambda: 4.0 * memory.most)
+    assert limits.check_memory(memory, 4) == []

@@ -5,7 +5,7 @@ import math
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 import gbbgky_petsc
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.case import Case
+from gbbgky_petsc.errors import one_line
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
 
@@ -125,3 +126,9 @@ def console() -> Console:
     plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # names are shown as they are
     found = Console(**plain)
     return found if found.width >= 120 else Console(width=120, **plain)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """One line each on standard error; for rank 0."""
+    for text in warnings:
+        tqdm.write(f"gbbgky: warning: {one_line(text)}", file=sys.stderr)  # above a progress line

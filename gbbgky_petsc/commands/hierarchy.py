@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
+from mpi4py import MPI
 from petsc4py import PETSc
 
+from gbbgky_petsc import limits
+from gbbgky_petsc.commands.common import console, warn
 from gbbgky_petsc.commands.integrate import Job
 from gbbgky_petsc.commands.memory import check_memory
 from gbbgky_petsc.commands.resumption import Resume
-from gbbgky_petsc.equations.hierarchy import Hierarchy
+from gbbgky_petsc.equations.hierarchy import PRECONDITIONER, Hierarchy, unknowns
+from gbbgky_petsc.parallel import together
+from gbbgky_petsc.physics import observables
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.writer import HIERARCHY
 
@@ -35,10 +41,57 @@ def run(problem: Problem, target: Path, mode: Resume = Resume.NO, summary: bool 
     ------
     InputError, SolverError, StorageError, Stopped
     """
-    check_memory(problem, PETSc.COMM_WORLD.tompi4py())
+    warnings = fits(problem, MPI.COMM_WORLD)
     hierarchy = hierarchy_of(problem)
     schema = HIERARCHY
     for term in hierarchy.terms.values():
         schema = schema.with_snapshots(term.recorded)
-    job = Job(problem, target, mode=mode, summary=summary, schema=schema)
+    job = Job(problem, target, mode=mode, summary=summary, schema=schema, warnings=tuple(warnings))
     job.run(hierarchy, hierarchy.fields, hierarchy.initial_vector(problem.rho))
+
+
+def memory_of(problem: Problem, ranks: int) -> limits.Memory:
+    """What a run of the case takes on so many ranks."""
+    mesh, h = problem.mesh, problem.case.hierarchy
+    numbers = sum(spec.numbers(mesh) for spec in unknowns(mesh, h.order, h.relaxation))
+    return limits.Memory.of(numbers, mesh.theta_points, ranks)
+
+
+def fits(problem: Problem, comm: MPI.Intracomm) -> list[str]:
+    """Warnings about mesh and memory; `InputError` on all ranks where they cannot be right. Collective."""
+    check_memory(problem, comm)
+    memory = memory_of(problem, comm.size)
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    shared = node.size
+    node.Free()
+    return together(
+        comm, lambda: limits.check_mesh(problem.mesh, problem.potential) + limits.check_memory(memory, shared)
+    )
+
+
+def dry_run(problem: Problem) -> None:
+    """Say what a run would take, and take none of it. Collective.
+
+    Raises
+    ------
+    InputError
+        If it would be refused.
+    """
+    comm = MPI.COMM_WORLD
+    warnings = fits(problem, comm)
+    if comm.rank:
+        return
+    warn(warnings)
+    memory = memory_of(problem, comm.size)
+    longest = PRECONDITIONER[problem.mesh.boundary][1] * problem.potential.range
+    longest /= observables.rms_speed(problem.model, problem.mesh.theta, problem.rho)
+    out = console()
+    out.print(f"unknowns: {memory.unknowns}, {memory.unknowns / comm.size:.3g} a rank on {comm.size}")
+    out.print(
+        f"memory a rank: {limits.in_words(memory.least)}, with all Krylov vectors {limits.in_words(memory.most)}; "
+        f"left on this machine: {limits.in_words(limits.memory_of_node())}"
+    )
+    out.print(
+        f"steps: at least {np.ceil(problem.end / longest):.0f} by guess, of at most {longest:.3g} to t = "
+        f"{problem.end:g}; more while rho moves fast"
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from petsc4py import PETSc
 
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.commands.common import new_result
+from gbbgky_petsc.commands.common import new_result, warn
 from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.commands.resumption import FREE, Checkpointer, Resume, Resumption
 from gbbgky_petsc.commands.signals import Signals
@@ -51,6 +51,8 @@ class Job:
         Whether to print a table at the end.
     schema
         Datasets of the result.
+    warnings
+        What is known before the start; goes into the file.
     """
 
     problem: Problem
@@ -62,6 +64,7 @@ class Job:
     decorate: Callable[[ResultWriter], None] = field(default=lambda writer: None)
     summary: bool = True
     schema: Schema = HIERARCHY
+    warnings: tuple[str, ...] = ()
 
     def run(self, equation: Equation, fields: Fields, state: PETSc.Vec) -> None:
         """Integrate ``equation`` from ``state`` to the end of the case. Collective.
@@ -92,7 +95,16 @@ class _Course:
     ) -> None:
         began = time.monotonic()
         self._job, self._fields, self._integrator = job, fields, integrator
-        self._watch = Watch(job.problem)
+        first = {} if earlier is None else {name: float(a[0]) for name, a in earlier.result.series.items()}
+        self._watch = Watch(job.problem, integrator, job.recorder.conserved, first)
+        self._good = integrator.state.duplicate()
+        self._stood: Position | None = None  # that of `_good`, once a run has failed
+        self._last: Position | None = None
+        self._warnings = list(job.warnings)
+        if earlier is not None:
+            before = str(earlier.result.attributes.get("warnings", "")).splitlines()
+            self._warnings = [*dict.fromkeys(before + self._warnings)]
+        self._said = set(self._warnings)
         point = None if earlier is None else earlier.checkpoint
         if point is not None:
             self._restore(point)
@@ -108,17 +120,23 @@ class _Course:
             else:
                 writer.restore(earlier.result.series, earlier.result.snapshots, earlier.checkpoint)
             job.decorate(writer)
+            if self._warnings:
+                writer.attributes["warnings"] = "\n".join(self._warnings)
             self._recorder = job.recorder(job.problem, writer, job.start if point is None else point.t, bool(earlier))
         spent = time.monotonic() - began + (0.0 if point is None else point.wall_seconds)
         number = None if point is None else point.number
         self._checkpointer = Checkpointer(
-            job.problem, job.target, fields.comm, integrator.position, self._whole, self._slabs, self._writer,
+            job.problem, job.target, fields.comm, self._position, self._whole, self._slabs, self._writer,
             spent, number,
         )  # fmt: skip
 
+    def _position(self) -> Position:
+        """Where the integration stands, or where it stood last if it has failed."""
+        return self._stood or self._integrator.position()
+
     def _whole(self) -> Mapping[str, Array]:
         """Whole blocks of the state, and the rho of the preconditioner, NaN where there is none."""
-        fields, frozen = self._fields, self._integrator.position().preconditioner_rho
+        fields, frozen = self._fields, self._position().preconditioner_rho
         arrays = {name: fields.gather(self._integrator.state.array_r, name) for name in fields.wholes}
         return arrays | {FROZEN: np.full(self._job.problem.rho.size, np.nan) if frozen is None else frozen}
 
@@ -141,32 +159,68 @@ class _Course:
         """Integrate, and write what there is however it ends."""
         problem, integrator, writer = self._job.problem, self._integrator, self._writer
         complete = False
+        if writer is not None:
+            warn(self._job.warnings)
         self._signals = Signals()
         try:
             with self._signals:
                 integrator.run(problem.end, problem.case.output.snapshots_at, self._monitor)
             self._checkpointer.write()
             complete = integrator.ts.getTime() >= problem.end * (1.0 - 1e-9)
-        except SolverError:
-            self._checkpointer.write()  # the last state that was accepted
-            raise
+        except SolverError as error:
+            raise self._saved(error) from error
         finally:
+            self._good.destroy()
             if self._recorder is not None:
                 self._recorder.close()
             if writer is not None and writer.series["t"]:
+                if not complete:
+                    writer.attributes.setdefault("ended", self._early())
                 writer.attributes["wall_seconds"] = self._checkpointer.wall_seconds
                 writer.flush(complete=complete)
+        if writer is not None and not complete:
+            warn([writer.attributes["ended"]])
         if writer is not None and self._job.summary:
             print_summary(writer, integrator, self._checkpointer.wall_seconds, self._job.recorder.conserved)
 
+    def _early(self) -> str:
+        """What a run that stands before its end is to be told by."""
+        ts, end = self._integrator.ts, self._job.problem.end
+        return f"not complete: ended at t = {ts.getTime():g} of {end:g}, step {ts.getStepNumber()} (-ts_max_steps?)"
+
     def _monitor(self, progress: Progress) -> None:
         self._watch(progress)
+        self._integrator.state.copy(self._good)
+        self._last = self._integrator.position()
+        self._warn(self._watch.warnings)
         if self._recorder is not None:
             self._recorder(progress)
         signal = self._signals.pending(self._fields.comm)
         if signal is not None:
             raise self._checkpointer.stop(signal)
         self._checkpointer.write_if_due()
+
+    def _warn(self, warnings: list[str]) -> None:
+        """Say what is new among them, and put all in the file."""
+        new = [text for text in warnings if text not in self._said]
+        self._said.update(new)
+        if new and self._writer is not None:
+            self._warnings += new
+            self._writer.attributes["warnings"] = "\n".join(self._warnings)
+            warn(new)
+
+    def _saved(self, error: SolverError) -> SolverError:
+        """Go back to the last good state, save it, and say so. Collective."""
+        if self._last is None:
+            return error  # there is none
+        self._good.copy(self._integrator.state)
+        self._stood = self._last
+        self._checkpointer.write()
+        if self._writer is not None:
+            self._writer.attributes["ended"] = str(error)
+        if self._job.problem.case.output.checkpoint_seconds == 0.0:
+            return error
+        return type(error)(f"{error}; the state at t = {self._stood.t:g} is saved, --resume goes on from it")
 
 
 def _distributed(fields: Fields, name: str, local: Array) -> DistributedArray:

@@ -14,6 +14,7 @@ from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.lifetime import Owner
+from gbbgky_petsc.petsc_failures import describe, is_petsc_error, unwrapped
 
 # preconditioners make themselves known
 from gbbgky_petsc.solvers import lines, lyapunov, normal_modes, triples  # noqa: F401
@@ -22,6 +23,12 @@ from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
 
 #: integrators without an implicit part: they take the whole right-hand side
 EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
+#: integrators that ask for what no equation here gives, and crash without it
+UNUSABLE_TYPES = {
+    "alpha2": "it is for equations of second order in time",
+    "discgrad": "it needs the gradient of a Hamiltonian",
+    "mimex": "it needs a DM that differentiates",
+}
 #: preconditioners that need no matrix entries
 MATRIX_FREE = {"python", "none", "mat", "shell"}
 
@@ -106,6 +113,10 @@ class Integrator(Owner):
         self.equation, self.state = equation, state
         self.options = ScopedOptions(equation.prefix, equation.presets(state), options)
         self.type = self.options.get("ts_type") or "rosw"
+        if self.type in UNUSABLE_TYPES:
+            raise InputError(
+                f"-{equation.prefix}ts_type {self.type}: {UNUSABLE_TYPES[self.type]}; allowed: rosw, bdf, arkimex, ..."
+            )
         self._mats: list[PETSc.Mat] = []
         self._vecs: list[PETSc.Vec] = []
         self._longest_step, self._stop = 0.0, math.inf
@@ -219,17 +230,25 @@ class Integrator(Owner):
         try:
             ts.solve(self.state)
         except PETSc.Error as error:
-            raise error.__cause__ or SolverError(self._failure(str(error))) from error
+            inner = unwrapped(error)
+            if not is_petsc_error(inner):
+                raise inner from error
+            raise SolverError(self._failure(describe(inner, self.options.resolved()))) from error
         if ts.getConvergedReason() < 0:
             raise SolverError(self._failure(f"reason {ts.getConvergedReason()}"))
         return bool(ts.getTime() >= stop * (1.0 - 1e-12))
 
     def _failure(self, reason: str) -> str:
         ts = self.ts
-        text = " ".join(reason.split())
-        if len(text) > 300:  # PETSc's call stack: the cause is at its end
-            text = f"{text[:40]} ... {text[-250:]}"
-        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {text}"
+        return f"time integration stopped at t = {ts.getTime():g} with step {ts.getTimeStep():.3g}: {reason}"
+
+    def should_move(self) -> bool:
+        """Whether the state has a rate of change. Collective."""
+        rate = self.state.duplicate()
+        self.equation.rhs(None, self.ts.getTime(), self.state, rate)
+        size = rate.norm(PETSc.NormType.INFINITY)
+        rate.destroy()
+        return bool(size > 0.0)
 
     def position(self) -> Position:
         """Where the integration stands, between steps or in a monitor."""

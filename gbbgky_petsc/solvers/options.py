@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from petsc4py import PETSc
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.petsc_failures import describe, unwrapped
 
 Value = str | int | float | bool
 
@@ -60,23 +61,26 @@ class ScopedOptions:
 
     @contextmanager
     def inserted(self, **replaced: str) -> Iterator[None]:
-        """All values are in the database; ``replaced`` by name without prefix, also over the command line."""
+        """All values are in the database; ``replaced`` by name without prefix, also over the command line.
+
+        The database is afterwards as it was: PETSc renames deprecated options on reading them.
+        """
         database = self._database
-        added = [key for key in self._values if not database.hasName(key)]
+        before = dict(database.getAll())
         full = {self.prefix + name: value for name, value in replaced.items()}
-        before = {key: database.getString(key, "") for key in full if database.hasName(key)}
-        for key in added:
-            database[key] = self._values[key]
-        for key, value in full.items():
-            database[key] = value
+        for key, value in (self._values | before | full).items():
+            if before.get(key) != value:
+                database[key] = value
         try:
             yield
         finally:
-            for key in {*added, *full} - set(before):
+            now = dict(database.getAll())
+            for key in set(now) - set(before):
                 database.delValue(key)
             for key, value in before.items():
-                database[key] = value
-                database.getString(key, "")  # counts as used
+                if now.get(key) != value:
+                    database[key] = value
+                    database.getString(key, "")  # counts as used
 
     def resolved(self) -> dict[str, str]:
         """Every option that is set, by full name."""
@@ -89,8 +93,7 @@ def option_errors() -> Iterator[None]:
     try:
         yield
     except PETSc.Error as error:
-        cause = str(error.__cause__ or error).splitlines()[-1]
-        raise InputError(f"PETSc options: {cause.partition('] ')[2] or cause}") from error
+        raise InputError(f"PETSc options: {describe(unwrapped(error), PETSc.Options().getAll())}") from error
 
 
 @contextmanager

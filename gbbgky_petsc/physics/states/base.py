@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.models import IntegrableModel
 from gbbgky_petsc.physics.statistics import Classical
 
@@ -19,9 +20,18 @@ class State(ABC):
         """rho(theta) up to a constant factor, on a uniform mesh."""
 
     def sample(self, theta: Array, weight: float, model: IntegrableModel) -> Array:
-        """rho(theta), (N,), normalised so that its quadrature is exactly ``density``."""
+        """rho(theta), (N,), normalised so that its quadrature is exactly ``density``.
+
+        Raises
+        ------
+        InputError
+            If the mesh sees nothing of the profile.
+        """
         rho = self.profile(theta, model)
-        return rho * (self.density / (weight * rho.sum()))
+        total = weight * float(rho.sum())
+        if not total > 0.0:
+            raise InputError("state: its rho vanishes on this mesh; allowed: less extreme numbers, more theta_points")
+        return rho * (self.density / total)
 
     def weight_outside(self, theta_max: float, model: IntegrableModel) -> float:
         """Fraction of the particles with |theta| > theta_max."""
