@@ -1,6 +1,7 @@
 """What has to be settled before numpy and PETSc are imported. Imports neither."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +30,25 @@ def prepare() -> None:
     kernels = _kernels(Path("/proc/cpuinfo"))
     if kernels is not None:
         os.environ.setdefault("OPENBLAS_CORETYPE", kernels)
+    if "NUMBA_CACHE_DIR" not in os.environ and not _numba_finds_room():
+        os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="gbbgky-numba-")
+
+
+def _numba_finds_room() -> bool:
+    """Whether compiled functions can be kept beside their modules or in the user's cache; numba refuses otherwise.
+
+    Either by a trial: access rights do not tell of file systems that are read-only.
+    """
+    package = Path(__file__).parent
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/")) / ".cache")
+    for folder in (package / "__pycache__", user):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _kernels(description: Path) -> str | None:

@@ -1,15 +1,21 @@
 """Runs that mean nothing any more end with the reason, the last good state saved; doubtful ones carry a warning."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
-from test_cli import CASE, gbbgky, sets
+from test_cli import CASE, gbbgky, rings, sets
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc import problem
+from gbbgky_petsc import environment, problem
 from gbbgky_petsc.commands.watch import DRIFT, EDGE, NEGATIVE, Watch
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import StateError
@@ -124,3 +130,40 @@ def test_a_dry_run_writes_nothing(tmp_path):
     done = gbbgky("run", CASE, "-o", tmp_path / "out.h5", *sets(), "--dry-run")
     assert done.returncode == 0 and "unknowns: 51877" in done.stdout and "memory a rank" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_dynamics_that_lose_their_energy_are_refused(tmp_path):
+    target = tmp_path / "out.h5"
+    done = gbbgky("md", CASE, "-o", target, *rings("md.step=10.0", "potential.strength=40.0"))
+    assert done.returncode == 3 and "energy is off by" in last_line(done) and "md.step" in last_line(done), done.stderr
+    assert not target.exists()
+
+
+def test_dynamics_save_what_is_finished_on_a_signal(tmp_path):
+    target = tmp_path / "out.h5"
+    words = ["md", str(CASE), "-o", str(target), *rings("md.realisations=100000")]
+    with subprocess.Popen([sys.executable, "-m", "gbbgky_petsc", *words], stderr=subprocess.PIPE, text=True) as running:
+        while not target.exists() and running.poll() is None:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 75 and "stopped by SIGTERM" in err.splitlines()[-1]
+    with h5py.File(target) as file:
+        held = file["samples/realisation"].size
+        assert held >= 1 and not file.attrs["complete"]
+    done = gbbgky("md", CASE, "-o", target, "--resume", *rings(f"md.realisations={held + 1}"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_compiled_functions_find_room_where_neither_package_nor_home_can_be_written(monkeypatch):
+    def refuse(**keywords):
+        raise OSError
+
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    environment.prepare()
+    assert "NUMBA_CACHE_DIR" not in os.environ
+    monkeypatch.setattr(environment.tempfile, "TemporaryFile", refuse)
+    environment.prepare()
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    folder.rmdir()

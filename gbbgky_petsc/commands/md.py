@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from gbbgky_petsc import problem as homogeneous
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
-from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.commands.common import console, new_attributes, progress_bar, warn
+from gbbgky_petsc.commands.signals import Signals
+from gbbgky_petsc.errors import InputError, SolverError, Stopped
 from gbbgky_petsc.md.clouds import CloudPlan, plan_of_cloud
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
@@ -26,6 +28,7 @@ from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.md.rings import RingPlan
 from gbbgky_petsc.md.statistics import Summary, summarise, summarise_cloud
 from gbbgky_petsc.md.stepper import step_for_tolerance
+from gbbgky_petsc.parallel import on_root
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.store.writer import CLOUD, DYNAMICS, ResultWriter, Schema
@@ -36,6 +39,8 @@ ROWS = 100
 ROUND = 64
 #: longest time of a round in seconds
 ROUND_SECONDS = 10.0
+#: energy error per particle, of the kinetic energy: with a warning, and at all
+DRIFT = (1e-3, 1e-2)
 #: realisations of the trial that md.energy_tolerance makes
 TRIALS = 8
 #: keys and tables that a resumed run may change
@@ -178,20 +183,36 @@ def simulate(job: Job, target: Path, resume: bool) -> None:
 
     Raises
     ------
-    InputError
+    InputError, SolverError, StorageError, Stopped
     """
     comm, started = MPI.COMM_WORLD, time.monotonic()
     kept, spent = _kept(job, target) if resume else (Batch.empty(job.plan), 0.0)
     ensemble = Ensemble(_with_chosen_step(job.plan, comm), comm)
     record = _Record(job, ensemble, target, kept) if comm.rank == 0 else None
-    seconds = min(ROUND_SECONDS, job.case.output.flush_seconds)
-    for batch in ensemble.batches(ROUND, kept.realisation.tolist(), seconds):
+
+    def save(batch: Batch | None, complete: bool = False, now: bool = False) -> None:
         if record is not None:
-            record.add(batch)
-            record.write(spent + time.monotonic() - started, complete=False)
+            if batch is not None:
+                record.add(batch)
+            record.write(spent + time.monotonic() - started, complete, now)
+
+    seconds = min(ROUND_SECONDS, job.case.output.flush_seconds)
+    try:
+        with Signals() as signals:
+            for batch in ensemble.batches(ROUND, kept.realisation.tolist(), seconds):
+                on_root(comm, partial(save, batch))
+                name = signals.pending(comm)
+                if name is not None:
+                    on_root(comm, partial(save, None, now=True))
+                    raise Stopped(
+                        f"stopped by {name}, what is finished is saved; the same command with --resume goes on"
+                    )
+        on_root(comm, partial(save, None, complete=True))
+    finally:
+        if record is not None:
+            record.close()
     if record is not None:
-        record.write(spent + time.monotonic() - started, complete=True)
-        record.close()
+        record.show()
 
 
 def _kept(job: Job, target: Path) -> tuple[Batch, float]:
@@ -231,13 +252,20 @@ class _Record:
         self._batch = Batch.join([self._batch, batch])
         self._bar.update(batch.realisation.size)
 
-    def write(self, seconds: float, complete: bool) -> None:
-        """Write the file if it is due."""
-        if not complete and seconds - self._last < self._job.case.output.flush_seconds:
+    def write(self, seconds: float, complete: bool, now: bool = False) -> None:
+        """Write the file if it is due, or ``now``.
+
+        Raises
+        ------
+        SolverError
+            If the energy is not conserved; what was written before stays.
+        """
+        if not (complete or now) and seconds - self._last < self._job.case.output.flush_seconds:
             return
         self._last = seconds
         found = self._summary = self._job.summarise(self._plan, self._batch)
         writer = self._writer
+        self._judge(found.series)
         writer.series, writer.snapshots, writer.samples = found.series, found.snapshots, self._batch.datasets()
         writer.attributes |= {"wall_seconds": seconds, "realisations": found.realisations}
         writer.flush(complete)
@@ -247,9 +275,32 @@ class _Record:
             f"kurtosis={last['kurtosis']:.4f}({last['kurtosis_stderr']:.4f}) energy error {last['energy_error']:.0e}"
         )
 
+    def _judge(self, series: dict[str, Array]) -> None:
+        """Hold the energy error against `DRIFT` and against md.energy_tolerance; energy that a trap gives is none."""
+        plan = self._plan
+        if isinstance(plan, CloudPlan) and plan.trap.moves:
+            return
+        error = float(series["energy_error_rms"].max())
+        share = error / float(series["kinetic_energy"][0])
+        text = f"energy is off by {error:.2g}, {share:.1g} of the kinetic energy, at steps of "
+        text += f"{plan.longest_step:.3g}"
+        if not share <= DRIFT[1]:  # NaN too
+            raise SolverError(f"{text}; allowed: {DRIFT[1]:g} (a smaller md.step)")
+        tolerance = plan.settings.energy_tolerance
+        if tolerance is not None and error > 3.0 * tolerance:
+            text = f"{text}, md.energy_tolerance is {tolerance:g}"
+        elif share <= DRIFT[0]:
+            return
+        if "warnings" not in self._writer.attributes:
+            warn([text])
+        self._writer.attributes["warnings"] = text
+
     def close(self) -> None:
-        """End the progress line and print a short table."""
+        """End the progress line."""
         self._bar.close()
+
+    def show(self) -> None:
+        """Print a short table."""
         assert self._summary is not None
         series, shown = self._summary.series, self._job.shown
         table = Table("t", *(heading for heading, *_ in shown))
