@@ -21,7 +21,7 @@ SMALLEST, LARGEST = 1e-30, 1e30
 #: most rows of /series or numbers of realisations
 MOST_ROWS = 10**7
 #: share of the integral of V'^2 that the z-mesh must hold, and below which it is doubtful; see `force_share`
-LEAST_SHARE, GOOD_SHARE = 0.5, 0.9
+LEAST_SHARE, GOOD_SHARE = 0.45, 0.9
 #: bytes of a rank before any vector: Python, PETSc, compiled kernels
 BASE = 1.6e8
 #: (N, N) matrices that the linearised model takes
@@ -119,7 +119,7 @@ def check_mesh(mesh: "PhaseSpaceMesh", potential: "Potential") -> list[str]:
     Raises
     ------
     InputError
-        If the mesh sees less than half of the force.
+        If the mesh holds less than `LEAST_SHARE` of it.
     """
     share = force_share(mesh, potential)
     if LEAST_SHARE <= share <= 2.0 - LEAST_SHARE and share >= GOOD_SHARE:

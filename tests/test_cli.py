@@ -278,7 +278,7 @@ def test_two_ranks_write_the_same_numbers(tmp_path):
 def test_thermal_case_at_reduced_size(tmp_path):
     """Through the command line, with a named preconditioner and options from [petsc]; the script reads what it left."""
     target = tmp_path / "out.h5"
-    small = ("mesh.theta_points=40", "mesh.z_spacing=12.5", "output.snapshots_at=[1000.0,4e5]")
+    small = ("mesh.theta_points=40", "mesh.z_spacing=20.0", "output.snapshots_at=[1000.0,4e5]")
     done = gbbgky("run", RUNS / "thermal.toml", "-o", target, *(w for a in small for w in ("--set", a)))
     assert done.returncode == 0, done.stderr
     script = Path(__file__).parent.parent / "benchmarks" / "thermal_state.py"

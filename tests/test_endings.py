@@ -35,6 +35,7 @@ def start(target, *arguments, ranks=1, before=""):
     finally:
         running.kill()
         running.wait()
+        running.stderr.close()
 
 
 def said(process, seconds=60.0):

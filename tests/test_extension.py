@@ -95,7 +95,7 @@ class Dose(Term):
 
 
 class Relaxing(OneBodyTerm):
-    name, reads = "relaxing", (ONE_BODY,)
+    name, reads, conserves = "relaxing", (ONE_BODY,), False
 
     def rho_rate(self, point, x):
         return -GAMMA * (point.rho - final(self.mesh))

@@ -52,7 +52,7 @@ def test_a_mesh_that_misses_the_force_is_refused_and_a_doubtful_one_warned_of():
     assert limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 20.0)) == []
     (warning,) = limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 7.0))
     assert "mesh.z_spacing = 10" in warning
-    with pytest.raises(InputError, match="range 1; allowed: at least 50%"):
+    with pytest.raises(InputError, match="range 1; allowed: at least 45%"):
         limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 1.0))
 
 

@@ -12,7 +12,7 @@ COARSE = ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "
 REDUCED = {
     "equilibrium": ("mesh.theta_points=36", "mesh.z_spacing=10.0", "time={end=10.0}"),
     "four_fields": ("mesh.theta_points=26", "mesh.z_spacing=8.0", "time={end=5.0}"),
-    "lieb_liniger_dipolar": ("mesh.theta_points=60", "mesh.z_spacing=1.0", "time={end=0.5}"),
+    "lieb_liniger_dipolar": ("mesh.theta_points=60", "mesh.z_spacing=0.5", "time={end=0.5}"),
     "thermal": ("mesh.theta_points=40", "mesh.z_spacing=20.0", "time={end=10.0}"),
     "validity": ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_max=48.0", "mesh.z_spacing=4.0",
                  "time={end=10.0}"),

@@ -32,7 +32,7 @@ def measured(built, rho):
 
 
 def watch_of(built, **integrator):
-    told = {"is_implicit": False, "type": "rk", "equation": SimpleNamespace(prefix="")}
+    told = {"is_implicit": False, "type": "rk", "equation": SimpleNamespace(prefix="", conserves=True)}
     ts = SimpleNamespace(getTimeStep=lambda: 5.0, getKSPIterations=lambda: 0)
     return Watch(built, SimpleNamespace(ts=ts, should_move=lambda: True, **told | integrator), "kinetic_energy")
 

@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from gbbgky_petsc.analysis.plots import heading, style
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.store.reader import Result
 
@@ -29,7 +30,9 @@ def figure(results: Sequence[Result], target: Path) -> None:
     if len(first.snapshots["t"]) == 0:
         raise InputError(f"{first.path}: holds no snapshots; allowed: a result with output.snapshots_at")
     chosen = np.unique(np.linspace(0, len(first.snapshots["t"]) - 1, SNAPSHOTS).round().astype(int))
+    style()
     fig = plt.figure(figsize=(12.0, 6.6), layout="constrained")
+    fig.suptitle(heading(results), fontsize=8)
     parts: Any = fig.subfigures(2, 1)
     above, below = parts
     panels = above.subplots(1, 3)

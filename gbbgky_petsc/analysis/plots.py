@@ -9,19 +9,49 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.figure import Figure
 
+from gbbgky_petsc import case as case_file
 from gbbgky_petsc.analysis.compare import low_pass
 from gbbgky_petsc.store.reader import Result
 
+#: colours that colour-blind readers tell apart (Okabe and Ito), for lines in this order
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+#: units of the models: what is one in them
+UNITS = {"hard_rods": "m = 1", "free": "m = 1", "lieb_liniger": "hbar = 2m = 1"}
 #: at most so many points with error bars along a curve
 POINTS = 40
 
 
 def axes(columns: int = 1, width: float = 5.0) -> tuple[Figure, Any]:
     """A figure with panels side by side, each ``width`` inches wide, and its axes."""
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    style()
     return plt.subplots(1, columns, figsize=(width * columns, 3.6), layout="constrained")
+
+
+def style() -> None:
+    """The one style of all pictures."""
+    cycle = cycler(color=COLOURS)
+    plt.rcParams.update(
+        {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.prop_cycle": cycle}
+    )
+
+
+def heading(results: Sequence[Result]) -> str:
+    """Model, potential, state and units of the cases, as far as all results have them in common."""
+    trees = [case_file.tree_of(result.attributes["case"]) for result in results]
+    words = []
+    for name in ("model", "potential", "state"):
+        tables = [tree.get(name) or {} for tree in trees]
+        kind = tables[0].get("kind")
+        if not kind or any(table.get("kind") != kind for table in tables):
+            continue
+        shared = {k: v for k, v in tables[0].items() if all(table.get(k) == v for table in tables)}
+        numbers = [f"{k} {v:g}" for k, v in shared.items() if isinstance(v, int | float) and not isinstance(v, bool)]
+        words.append(", ".join([str(kind).replace("_", " "), *numbers]))
+    units = {UNITS.get((tree.get("model") or {}).get("kind", ""), "of the case") for tree in trees}
+    return "; ".join([*words, *(f"units: {unit}" for unit in units if len(units) == 1)]).replace("$", r"\$")
 
 
 def dots(ax: Any, x: np.ndarray, y: np.ndarray, error: np.ndarray, **style: Any) -> None:
@@ -48,6 +78,7 @@ def figure(results: Sequence[Result], target: Path) -> None:
     inset.tick_params(labelsize=7)
     left.legend(frameon=False, loc="upper left", fontsize=8)
     _correlations(right, results)
+    fig.suptitle(heading(results), fontsize=8)
     fig.savefig(target, dpi=150)
     plt.close(fig)
 

@@ -1,11 +1,13 @@
 """What the commands share: versions for the record, and the progress bar."""
 
 import json
+import math
 import platform
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from rich.console import Console
@@ -17,6 +19,9 @@ from gbbgky_petsc.case import Case
 from gbbgky_petsc.errors import one_line
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
+
+#: seconds between two lines of progress in a log
+LOG_SECONDS = 30.0
 
 
 def versions(**more: str) -> dict[str, str]:
@@ -65,8 +70,53 @@ def new_attributes(
     }
 
 
-def progress_bar(total: float, unit: str, done: float = 0.0) -> tqdm:
-    """A line with share done, what is set as its postfix, time spent and time to go."""
+class LogProgress:
+    """Progress for a log: a whole line every `LOG_SECONDS` and one at the end, in the place of a bar that moves.
+
+    Parameters
+    ----------
+    total, done
+        What is to be done in all, and what is done already.
+    stream
+        Where lines go (default: standard error).
+    """
+
+    def __init__(self, total: float, done: float = 0.0, stream: TextIO | None = None) -> None:
+        self.n, self._total, self._first = done, total, done
+        self._stream = stream or sys.stderr
+        self._began = self._last = time.monotonic()
+        self._postfix, self._unsaid = "", False
+
+    def set_postfix_str(self, text: str, refresh: bool = True) -> None:
+        """What the next line says; ``refresh`` is that of a bar, and lines keep their own time."""
+        self._postfix, self._unsaid = text, True
+
+    def update(self, amount: float) -> None:
+        self.n, self._unsaid = self.n + amount, True
+        if time.monotonic() - self._last >= LOG_SECONDS:
+            self._say()
+
+    def close(self) -> None:
+        if self._unsaid:
+            self._say()
+
+    def _say(self) -> None:
+        self._last, self._unsaid = time.monotonic(), False
+        spent = self._last - self._began
+        share = self.n - self._first
+        left = spent * (self._total - self.n) / share if share > 0.0 else math.inf
+        ahead = tqdm.format_interval(left) if math.isfinite(left) else "?"
+        print(
+            f"{100.0 * self.n / self._total:3.0f}% {self._postfix} [{tqdm.format_interval(spent)}<{ahead}]",
+            file=self._stream,
+            flush=True,
+        )
+
+
+def progress_bar(total: float, unit: str, done: float = 0.0) -> "tqdm | LogProgress":
+    """Share done, what is set as its postfix, time spent and to go: a bar on a terminal, lines in a log."""
+    if not sys.stderr.isatty():
+        return LogProgress(total, done)
     form = "{percentage:3.0f}%|{bar:20}| {postfix} [{elapsed}<{remaining}]"
     return tqdm(total=total, initial=done, unit=unit, mininterval=0.5, bar_format=form)
 

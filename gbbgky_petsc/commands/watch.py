@@ -79,7 +79,8 @@ class Watch:
             "edge", t, edge, EDGE, f"rho at the end of the theta-window is {edge:.2g} of its maximum (mesh.theta_max)"
         )
         self._watch_filling(t, m)
-        self._watch_invariants(t, m, energy)
+        if self._integrator.equation.conserves:
+            self._watch_invariants(t, m, energy)
         self._watch_solver(progress)
 
     def _judge(self, kind: str, t: float, size: float, limits: tuple[float, float], text: str) -> None:

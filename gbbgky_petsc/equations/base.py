@@ -23,12 +23,15 @@ class Equation(Protocol):
         Its ranks.
     rho_tolerance
         Error per step allowed in rho, relative to its maximum, unless -ts_atol is given.
+    conserves
+        Whether number, momentum and energy are invariants.
     """
 
     prefix: str
     description: str
     comm: MPI.Intracomm
     rho_tolerance: float
+    conserves: bool
 
     def gather_rho(self, x: PETSc.Vec) -> Array:
         """rho, (N,) on every rank."""

@@ -136,6 +136,7 @@ class Hierarchy:
         self.description = DESCRIPTIONS.get(order, DESCRIPTIONS[relaxation])
         self.explicit = frozenset(explicit)
         self._events = {name: PETSc.Log.Event(f"gBBGKY {name}") for name in self.terms}
+        self.conserves = all(term.conserves for term in self.terms.values())
         self._point: Point | None = None
 
     @property

@@ -27,6 +27,7 @@ class KineticEquation:
 
     prefix = "kinetic_"
     rho_tolerance = 2e-4
+    conserves = True
     is_split = False
 
     def __init__(self, collisions: CollisionOperator) -> None:

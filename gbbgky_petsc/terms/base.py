@@ -47,6 +47,8 @@ class Term(ABC):
         Names of blocks.
     tangent_reads
         Slabs whose values at the point of linearisation the tangent needs; whole blocks and moments of g are there.
+    conserves
+        Whether number, momentum and energy (kinetic, interaction and absorbed) are invariants of the term by itself.
     recorded
         Further datasets of /snapshots, name -> (unit, meaning, axes of the mesh behind t); `record` has their values.
     """
@@ -55,6 +57,7 @@ class Term(ABC):
     reads: ClassVar[tuple[str, ...]] = (PAIR,)
     writes: ClassVar[tuple[str, ...]] = (PAIR,)
     tangent_reads: ClassVar[tuple[str, ...]] = ()
+    conserves: ClassVar[bool] = True
     recorded: ClassVar[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {}
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
