@@ -13,7 +13,7 @@ from rich.table import Table
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
 from gbbgky_petsc.commands.resumption import Finished, Resume
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.errors import InputError, SolverError, printable
 from gbbgky_petsc.flow.collisions import CollisionStep, local_collisions
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator
@@ -229,7 +229,7 @@ class FlowRun(Owner):
         out.print(table)
         out.print(
             f"{self.integrator.steps} steps, {self.wall_seconds:.1f} s on {self._writer.attributes['ranks']} rank(s); "
-            f"written to {self._writer.path}"
+            f"written to {printable(str(self._writer.path))}"
         )
 
     def release(self) -> None:

@@ -22,7 +22,7 @@ from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import build, kinds
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
 from gbbgky_petsc.commands.common import console, versions
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.errors import InputError, SolverError, printable
 from gbbgky_petsc.physics import observables
 
 #: largest number of points of a scan: each is an operator and a dense eigenvalue problem
@@ -162,7 +162,9 @@ def rates(
         _write_csv(target.with_suffix(".csv"), parsed, values, rows)
         _picture(target.with_suffix(".png"), parsed, values, chosen, rows)
         _print(parsed, values, rows)
-        console().print(f"written to {target}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}")
+        console().print(
+            f"written to {printable(str(target))}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}"
+        )
 
 
 def _of_kind(rows: Sequence[Row], kind: str) -> list[Row]:
