@@ -1,6 +1,6 @@
 """Preconditioners side by side: iterations, time and memory of the same run.
 
-    .venv/bin/python benchmarks/preconditioners.py runs/fig2_phi6_quick.toml 1000 [NAME ...] [key=value ...] [-OPTION ...]
+    .venv/bin/python benchmarks/preconditioners.py runs/fig2_phi6_quick.toml 1000 [NAME ...] [key=value ...] [-OPTION]
 
 Integrates the case to the given time with each of the named preconditioners: ``default``, what -pc_python_type knows,
 what -pc_type knows, or, where that refuses, the same PETSc type on the sparse matrix in normal modes. The time is CPU
