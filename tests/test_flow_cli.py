@@ -1,5 +1,10 @@
 """`gbbgky flow` as users meet it: results, resumed runs, refusals, every case of runs/ at reduced size."""
 
+import signal
+import subprocess
+import sys
+import time
+
 import h5py
 import numpy as np
 import pytest
@@ -95,3 +100,25 @@ def test_refusals(more, reason, tmp_path):
 def test_homogeneous_commands_refuse_states_in_space(tmp_path):
     done = gbbgky("kinetic", RUNS / "cradle.toml", "-o", tmp_path / "out.h5")
     assert done.returncode == 2 and "gbbgky flow" in done.stderr
+
+
+def test_a_signal_saves_and_auto_goes_on(tmp_path):
+    target = tmp_path / "out.h5"
+    small = [word for a in (*SMALL["cradle"], "output.flush_seconds=1e-9") for word in ("--set", a)]
+    words = ["flow", RUNS / "cradle.toml", "-o", target, *small, "--resume=auto"]
+    command = [sys.executable, "-m", "gbbgky_petsc", *map(str, words), "--set", "time.end=1e5"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as running:
+        while not target.exists():
+            assert running.poll() is None
+            time.sleep(0.02)
+        running.send_signal(signal.SIGTERM)
+        said = [line for line in running.communicate(timeout=60)[1].splitlines() if line.startswith("gbbgky: ")]
+    assert running.returncode == 75 and len(said) == 1 and "SIGTERM" in said[0], said
+    with h5py.File(target) as file:
+        stopped = float(file["checkpoint/t"][()])
+        assert not file.attrs["complete"] and file["series/t"][-1] == stopped
+    done = gbbgky(*words, "--set", f"time.end={stopped + 5.0}")
+    assert done.returncode == 0, done.stderr
+    with h5py.File(target) as file:
+        assert file.attrs["complete"] and file["series/t"][-1] == stopped + 5.0
+        assert np.all(np.diff(file["series/t"]) > 0.0)

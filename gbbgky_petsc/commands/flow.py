@@ -13,14 +13,15 @@ from rich.table import Table
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
 from gbbgky_petsc.commands.resumption import Finished, Resume
-from gbbgky_petsc.errors import InputError, SolverError, printable
+from gbbgky_petsc.commands.signals import Signals
+from gbbgky_petsc.errors import InputError, SolverError, Stopped, printable
 from gbbgky_petsc.flow.collisions import CollisionStep, local_collisions
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator
 from gbbgky_petsc.flow.problem import FlowProblem
 from gbbgky_petsc.flow.record import SCHEMA, FlowCheckpoint, add_row, check
 from gbbgky_petsc.lifetime import Owner
-from gbbgky_petsc.parallel import together
+from gbbgky_petsc.parallel import on_root, together
 from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store.reader import Result, read
 from gbbgky_petsc.store.writer import ResultWriter
@@ -58,7 +59,12 @@ class FlowResumption:
         difference = case_file.first_difference(problem.case, result.case, free)
         if difference is not None:
             raise InputError(f"{difference}; allowed to differ with --resume: [time], [output], [petsc]")
-        point = FlowCheckpoint.load(target)
+        try:
+            point = FlowCheckpoint.load(target)
+        except InputError:
+            if mode is Resume.AUTO and not result.attributes["complete"]:
+                return None  # killed before its first checkpoint
+            raise
         if not np.allclose(point.initial_rho, problem.rho, rtol=1e-9, atol=1e-12 * np.abs(problem.rho).max()):
             raise InputError(f"output {target}: its run had another initial state (a table has changed)")
         if problem.end <= point.t * (1.0 + 1e-12):
@@ -102,6 +108,7 @@ class FlowRun(Owner):
             earlier.restore(self._writer)
         self._resumed = earlier is not None
         self._saved = time.monotonic()
+        self._good, self._good_t = self.integrator.state.duplicate(), self._start
 
     def _new_writer(self, target: Path) -> ResultWriter:
         p = self._problem
@@ -127,8 +134,12 @@ class FlowRun(Owner):
 
         Raises
         ------
-        SolverError
+        SolverError, StorageError, Stopped
         """
+        with Signals() as self._signals:
+            self._integrate()
+
+    def _integrate(self) -> None:
         p, complete = self._problem, False
         bar = progress_bar(p.end, "t", self._start) if self._writer is not None else None
 
@@ -150,6 +161,8 @@ class FlowRun(Owner):
                 self._record(t, t in rows, t in snapshots)
             self._save(t)
             complete = True
+        except SolverError as error:
+            raise self._back(error) from error
         finally:
             if bar is not None:
                 bar.close()
@@ -186,11 +199,13 @@ class FlowRun(Owner):
             profiles, rho = equation.profiles(state), equation.gather(state)
             if self._writer is not None and rho is not None:
                 self._writer.add_snapshot(t=t, rho=rho, **profiles)
-        try:
-            check(p, t, m)
-        except SolverError:
+        check(p, t, m)
+        state.copy(self._good)
+        self._good_t = t
+        signal = self._signals.pending(equation.comm)
+        if signal is not None:
             self._save(t)
-            raise
+            raise Stopped(f"stopped by {signal} at t = {t:g}, state saved; the same command with --resume goes on")
         due = time.monotonic() - self._saved > p.case.output.checkpoint_seconds > 0.0
         if equation.comm.bcast(due):  # the clock of rank 0 decides
             self._save(t)
@@ -202,11 +217,26 @@ class FlowRun(Owner):
         if self._problem.case.output.checkpoint_seconds == 0.0:
             return
         rho = self._equation.gather(self.integrator.state)
-        if self._writer is not None and rho is not None:
-            rows, snapshots = len(self._writer.series["t"]), len(self._writer.snapshots["t"])
-            FlowCheckpoint(t, self.wall_seconds, rows, snapshots, rho, self._problem.rho).store(self._writer)
-            self._writer.flush(complete=False)
+
+        def write() -> None:
+            writer = self._writer
+            assert writer is not None and rho is not None
+            rows = np.searchsorted(writer.series["t"], t, "right"), np.searchsorted(writer.snapshots["t"], t, "right")
+            FlowCheckpoint(t, self.wall_seconds, int(rows[0]), int(rows[1]), rho, self._problem.rho).store(writer)
+            writer.flush(complete=False)
+
+        on_root(self._equation.comm, write)
         self._saved = time.monotonic()
+
+    def _back(self, error: SolverError) -> SolverError:
+        """Go back to the last row that was right, save it, and say so. Collective."""
+        if self._writer is not None:
+            self._writer.attributes["ended"] = str(error)
+        if self._problem.case.output.checkpoint_seconds == 0.0 or (self._good_t == self._start and not self._resumed):
+            return error  # there is none but the start
+        self._good.copy(self.integrator.state)
+        self._save(self._good_t)
+        return type(error)(f"{error}; the state at t = {self._good_t:g} is saved, --resume goes on from it")
 
     def print_summary(self) -> None:
         """A short table of the result, on rank 0."""
@@ -233,6 +263,7 @@ class FlowRun(Owner):
         )
 
     def release(self) -> None:
+        self._good.destroy()
         self.integrator.close()
         self._equation.close()
 
@@ -242,7 +273,7 @@ def run(problem: FlowProblem, target: Path, mode: Resume = Resume.NO) -> None:
 
     Raises
     ------
-    InputError, SolverError
+    InputError, SolverError, StorageError, Stopped
     """
     earlier = together(MPI.COMM_WORLD, lambda: FlowResumption.find(problem, target, mode, FREE))
     options_given = apply_table(problem.case.petsc)
