@@ -201,7 +201,9 @@ def check_rods(particles: int, sampled: float) -> None:
     """
     least, room = 8.0 * (ROD * float(particles) + sampled), memory_of_node()
     if least > room:
-        raise InputError(_too_large(f"md: {particles:.3g} rods a rank, {sampled:.3g} numbers of them kept", least, room))
+        raise InputError(
+            _too_large(f"md: {particles:.3g} rods a rank, {sampled:.3g} numbers of them kept", least, room)
+        )
 
 
 def memory_of_node() -> float:

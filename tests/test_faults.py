@@ -79,9 +79,11 @@ def tally(request) -> Iterator[Tally]:
 @pytest.fixture(scope="module", autouse=True)
 def patience(tmp_path_factory):
     """How much slower than an idle machine this one is: what limits of time are multiplied by."""
-    began = time.monotonic()
-    assert tried("run", CASE, "-o", tmp_path_factory.mktemp("first") / "out.h5", *sets(), seconds=300.0) is None
-    Patience.factor = max(1.0, (time.monotonic() - began) / 3.0) * (2.0 if WORKERS > 1 else 1.0)
+    folder = tmp_path_factory.mktemp("first")
+    for name in ("compiles", "is timed"):
+        began = time.monotonic()
+        assert tried("run", CASE, "-o", folder / f"{name}.h5", *sets(), seconds=600.0) is None
+    Patience.factor = max(1.0, (time.monotonic() - began) / 3.0)
 
 
 class Patience:
@@ -190,7 +192,7 @@ def killed_and_resumed(kind, target, straight, ranks, seed):
     return tried(*words) or same(target, straight)
 
 
-@pytest.mark.parametrize(("kind", "chains"), [("run", 34), ("md", 10), ("kinetic", 5), ("flow", 5)])
+@pytest.mark.parametrize(("kind", "chains"), [("run", 20), ("md", 10), ("kinetic", 5), ("flow", 5)])
 def test_kill_and_resume(kind, chains, tmp_path, tally):
     """Chains of kill -9 on one, two and three ranks, gone on with --resume=auto, against a run left alone."""
     straight = tmp_path / "straight.h5"
@@ -392,11 +394,11 @@ def with_option(option, target, ranks):
     if fault is None and target.exists():
         with h5py.File(target) as file:
             values = [file[f"series/{name}"][()] for name in file["series"]]
-            ended = file["series/t"][-1] >= 8.0
+            t = float(file["checkpoint"].attrs["t"]) if "checkpoint" in file else 0.0
             if not all(np.all(np.isfinite(v)) for v in values):
                 fault = "a result that is not finite"
-            elif bool(file.attrs["complete"]) != bool(ended):
-                fault = f"complete = {file.attrs['complete']} at t = {file['series/t'][-1]}"
+            elif bool(file.attrs["complete"]) != (t == 8.0):
+                fault = f"complete = {file.attrs['complete']} at t = {t}"
     return fault
 
 
