@@ -22,6 +22,7 @@ WORDS = {
     "hierarchy_cost": [CASE, "2.0", *SMALL, "output.snapshots_at=[]"],
     "implicit_vs_explicit": [CASE, "RESULT"],
     "molecular_dynamics": ["100"],
+    "safety_cost": [CASE, "2.0", *SMALL],
     "preconditioners": [CASE, "2.0", "default", "normal_modes", "ilu", "gamg", *SMALL, "output.snapshots_at=[]"],
 }
 #: run by other tests

@@ -146,7 +146,7 @@ class Integrator(Owner):
     def _refuse(self, name: str, reasons: Mapping[str, str], allowed: str) -> None:
         """`InputError` where an option has a value that cannot work."""
         value = self.options.get(name)
-        if value in reasons:
+        if value is not None and value in reasons:
             raise InputError(f"-{self.equation.prefix}{name} {value}: {reasons[value]}; allowed: {allowed}")
 
     @property
@@ -210,8 +210,16 @@ class Integrator(Owner):
             with self._scope():
                 self.ts.getSNES().setUp()
 
-    def run(self, end: float, stops: Iterable[float], monitor: Callable[[Progress], None]) -> None:
+    def run(
+        self,
+        end: float,
+        stops: Iterable[float],
+        monitor: Callable[[Progress], None],
+        alive: Callable[[], None] | None = None,
+    ) -> None:
         """Integrate to ``end``, hitting each of ``stops`` exactly, and report the start and every accepted step.
+
+        ``alive`` is called after every Krylov iteration: steps may be long.
 
         Raises
         ------
@@ -229,6 +237,8 @@ class Integrator(Owner):
             monitor(Progress(t, step, number, equation.measure(x)))
 
         ts.setMonitor(report)
+        if alive is not None and self.is_implicit:
+            ts.getSNES().getKSP().setMonitor(lambda ksp, number, norm: alive())
         step = ts.getTimeStep()
         self._longest_step = self._longest_step or step
         try:
