@@ -491,7 +491,7 @@ EDGES = ["0", "-1", "1e300", "1e-300", "nan", "inf", "1e6", "1e-9", "9" * 5000, 
 
 def five_steps(assignment, target):
     """What is wrong with the start of a run."""
-    small = settings("output.snapshots_at=[]", assignment)
+    small = sets("output.snapshots_at=[]", assignment)
     fault = tried("run", CASE, "-o", target, *small, "-ts_max_steps", "5", seconds=90.0)
     if fault is None and target.exists():
         series = read(target).series
