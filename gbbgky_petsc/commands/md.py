@@ -140,6 +140,7 @@ def _clouds(case: Case, folder: Path) -> Job:
     late = [t for t in case.output.snapshots_at if t > case.time.end]
     if late:
         raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {case.time.end:g}")
+    limits.check_end(case, case.time.end)
     plan = plan_of_cloud(case, folder, *output_times(case, case.time.end))
     if plan.trap.moves and plan.settings.energy_tolerance is not None:
         raise InputError(

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.signal import fftconvolve
 
+from gbbgky_petsc import limits
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
@@ -360,6 +361,7 @@ def plan_of_cloud(case: Case, folder: Path, times: Array, snapshots: Array) -> C
         raise InputError(
             f"md.particles = {settings.particles}: allowed with [space]: md.ring; their number is the state's"
         )
+    limits.check_case(case)
     model, potential, space = case.model.build(folder), case.potential.build(folder), table.build()
     trap = case.trap.build(folder, model) if case.trap else Trap(NoTrap())
     weight = 2.0 * case.mesh.theta_max / case.mesh.theta_points
