@@ -58,9 +58,12 @@ class Tally:
     def all(self, kind: str, trials: Iterable[tuple[str, Callable[[], str | None]]], number: int = 1) -> None:
         """Run named trials on all cores, ``number`` faults each, and check."""
         names, actions = zip(*trials, strict=True)
-        with ThreadPoolExecutor(WORKERS) as pool:
+        pool = ThreadPoolExecutor(WORKERS)
+        try:
             for name, fault in zip(names, pool.map(lambda act: act(), actions), strict=True):
                 self(kind, name, fault, number)
+        finally:
+            pool.shutdown(cancel_futures=True)
         self.check(kind)
 
     def table(self) -> str:
