@@ -192,7 +192,10 @@ BAD_FILES = {
     ),
     "statistics": (HEAD + GOOD.format("0.0 * d") + "    statistics = 'fermionic'\n", "allowed: Classical, Fermionic"),
     "mass": (HEAD + GOOD.format("0.0 * d") + "    mass = -1.0\n", "mass = -1.0"),
-    "bound": (HEAD + GOOD.format("0.0 * d") + "    def density_bound(self):\n        return 0.0\n", "density_bound = 0"),
+    "bound": (
+        HEAD + GOOD.format("0.0 * d") + "    def density_bound(self):\n        return 0.0\n",
+        "density_bound = 0",
+    ),
     "ends": ("raise SystemExit(3)\n", "SystemExit: 3"),
     "syntax": ("class Gas(:\n", "SyntaxError"),
     "no class": ("x = 1\n", "0 models in it"),

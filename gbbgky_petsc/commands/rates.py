@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.analysis.plots import axes
+from gbbgky_petsc.analysis.plots import axes, entitle, units
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import build, kinds
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
@@ -160,7 +160,8 @@ def rates(
         values = np.array([v for v, _ in cases]).reshape(len(cases), len(parsed))
         _write(target, case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
         _write_csv(target.with_suffix(".csv"), parsed, values, rows)
-        _picture(target.with_suffix(".png"), parsed, values, chosen, rows)
+        tables = [case.model_dump(mode="json", exclude_none=True) for _, case in cases]
+        _picture(target.with_suffix(".png"), tables, parsed, values, chosen, rows)
         _print(parsed, values, rows)
         console().print(f"written to {target}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}")
 
@@ -223,9 +224,18 @@ def _print(scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:
         out.print(f"{kind}: {reason}", markup=False)
 
 
-def _picture(target: Path, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]) -> None:
+def _picture(
+    target: Path,
+    cases: Sequence[dict[str, Any]],
+    scans: Sequence[Scan],
+    values: Array,
+    chosen: Sequence[str],
+    rows: Sequence[Row],
+) -> None:
     """Left the initial rate, right the decay rates, against the first scanned key or by operator."""
     fig, (left, right) = axes(2)
+    of = units(cases)
+    entitle(fig, cases)
     others = np.unique(values[:, 1:], axis=0) if len(scans) > 1 else np.zeros((1, 0))
     for number, kind in enumerate(chosen):
         own = _of_kind(rows, kind)
@@ -243,8 +253,10 @@ def _picture(target: Path, scans: Sequence[Scan], values: Array, chosen: Sequenc
             left.plot(values[at, 0], slope[at], "o-", ms=3, color=colour, label=label)
             right.plot(values[at, 0], decay[at], "o-", ms=3, color=colour, label=label)
             right.plot(values[at, 0], modes[at], ":", color=colour, lw=0.8)
-    left.set(ylabel="d kurtosis/dt", title="in the state")
-    right.set(ylabel="decay rate", title="around its thermal state: kurtosis (dots), slowest modes", yscale="log")
+    left.set(ylabel=of.label("d kurtosis/dt", "rate"))
+    left.set_title("in the state", fontsize=9)
+    right.set(ylabel=of.label("decay rate", "rate"), yscale="log")
+    right.set_title("around its thermal state: kurtosis (dots), slowest modes", fontsize=9)
     if scans:
         left.legend(frameon=False, fontsize=8)
         for ax in (left, right):
