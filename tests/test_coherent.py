@@ -369,7 +369,7 @@ def rods(strength):
 
 
 def test_second_order_is_classical():
-    with pytest.raises(InputError, match=r"second_order = true: allowed with model\.kind = hard_rods, free"):
+    with pytest.raises(InputError, match=r"second_order = true: allowed: model\.kind = hard_rods, classical free"):
         coherent(LiebLiniger(2.0), second_order=True)
 
 

@@ -170,7 +170,7 @@ def test_relaxes_to_the_thermal_state():
 
 
 def test_quantum_gas_is_refused():
-    with pytest.raises(InputError, match=r"three_body: is classical; allowed with model\.kind = hard_rods, free"):
+    with pytest.raises(InputError, match=r"three_body: is classical; allowed: model\.kind = hard_rods, classical free"):
         operators.build("three_body", LiebLiniger(2.0), Potential(Gaussian(), 1.0, 20.0),
                         PhaseSpaceMesh(4.0, 16, z_max=100.0, z_spacing=5.0), PETSc.COMM_SELF)  # fmt: skip
 

@@ -109,7 +109,7 @@ class Coherent(CollisionOperator):
         self._second: SecondOrderKernel | None = None
         if second_order:
             if not isinstance(model, HardRods):  # free particles are rods of length 0
-                raise InputError("kinetic.second_order = true: allowed with model.kind = hard_rods, free")
+                raise InputError("kinetic.second_order = true: allowed: model.kind = hard_rods, classical free")
             n, spacing = mesh.theta_points, mesh.theta_weight
             self._second = SecondOrderKernel(self.table.transform, potential.range, n, spacing)
             self.error = max(self.error, self._second.error)

@@ -255,7 +255,8 @@ def _picture(
             right.plot(values[at, 0], modes[at], ":", color=colour, lw=0.8)
     left.set(ylabel=of.label("d kurtosis/dt", "rate"))
     left.set_title("in the state", fontsize=9)
-    right.set(ylabel=of.label("decay rate", "rate"), yscale="log")
+    decaying = any(np.isfinite(row.modes).any() or np.isfinite(row.numbers["kurtosis_decay"]) for row in rows)
+    right.set(ylabel=of.label("decay rate", "rate"), yscale="log" if decaying else "linear")
     right.set_title("around its thermal state: kurtosis (dots), slowest modes", fontsize=9)
     if scans:
         left.legend(frameon=False, fontsize=8)

@@ -19,6 +19,9 @@ class Statistics(ABC):
     #: how far down one Newton step may go: below it the filling would be another
     longest_descent: float = np.inf
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     @abstractmethod
     def factor(self, n: Array) -> Array:
         """f(n)."""
