@@ -27,7 +27,17 @@ ROWS = 40
 #: rods of all rings of either sign, up to a coupling V0 rho/E: what a run of minutes can do
 RODS = {0.05: 6000, 0.1: 7000, 0.2: 10000, 0.5: 20000, np.inf: 40000}
 SIGNS = {"repulsive": 1.0, "attractive": -1.0}
-KINDS = {"three_body": "encounters of three", "landau": "eq. (10)"}
+KINDS = {
+    "finite_length": "encounters of three rods of finite length",
+    "three_body": "encounters of three",
+    "landau": "eq. (10)",
+}
+#: settings of each
+SETTINGS = {
+    "finite_length": ("kinetic.kind=coherent", "kinetic.finite_length=true"),
+    "three_body": ("kinetic.kind=three_body",),
+    "landau": ("kinetic.kind=landau",),
+}
 #: the quick tier's only strength and the rings of either sign there
 QUICK_STRENGTH, QUICK_RINGS = 0.5, 60
 
@@ -120,7 +130,7 @@ class Line:
         common = (*self.settings, "potential.strength=1.0", f"time.end={end}", f"output.series_every={end / 400}")
         return {
             kind: Part(
-                f"validity_{self.name}_{kind}_{tier}", "kinetic", "validity", (*common, f"kinetic.kind={kind}"), 8.0
+                f"validity_{self.name}_{kind}_{tier}", "kinetic", "validity", (*common, *SETTINGS[kind]), 8.0
             )
             for kind in KINDS
         }
@@ -286,7 +296,7 @@ def _numbers(p: Point) -> list[dict[str, object]]:
 def _curves(lines: dict[str, list[Point]]) -> Figure:
     """Rates of dynamics over those of both theories against V0 rho/E, a column for what varies."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    fig, axes = plt.subplots(2, 3, figsize=(11.5, 7.5), sharex=True, sharey="row", layout="constrained")
+    fig, axes = plt.subplots(len(KINDS), 3, figsize=(11.5, 11.0), sharex=True, sharey="row", layout="constrained")
     colours = {line.name: f"C{i}" for i, line in enumerate(LINES)}
     for column, (title, names) in enumerate(PANELS.items()):
         for ax, kind in zip(axes[:, column], KINDS, strict=True):
@@ -304,11 +314,11 @@ def _curves(lines: dict[str, list[Point]]) -> Figure:
                 axis.set_major_formatter("{x:g}")
                 axis.set_minor_locator(NullLocator())
         axes[0, column].set_title(title)
-        axes[1, column].legend(frameon=False, fontsize=7.5, loc="lower right")
-        axes[1, column].set_xlabel(r"$|V_0|\bar\rho/E$")
+        axes[-1, column].legend(frameon=False, fontsize=7.5, loc="lower right")
+        axes[-1, column].set_xlabel(r"$|V_0|\bar\rho/E$")
     for row, kind in enumerate(KINDS):
         axes[row, 0].set_ylabel(f"rate of dynamics over\n{KINDS[kind]}")
-    axes[1, 0].set_ylim(bottom=0.08)
+    axes[-1, 0].set_ylim(bottom=0.08)
     return fig
 
 
@@ -326,8 +336,8 @@ def _map(lines: dict[str, list[Point]]) -> Figure:
     """A row for each line, a column for each coupling: mean of both signs (error), attractive and repulsive below."""
     shown = sorted((line for line in LINES if line.name in lines), key=lambda line: (line.share, line.ratio))
     columns = sorted({round(p.coupling, 6) for line in shown for p in lines[line.name]})
-    size = (2.0 + 1.9 * len(columns), 1.4 + 0.5 * len(shown))
-    fig, axes = plt.subplots(1, 2, figsize=size, sharey=True, layout="constrained")
+    size = (2.0 + 0.95 * len(KINDS) * len(columns), 1.4 + 0.5 * len(shown))
+    fig, axes = plt.subplots(1, len(KINDS), figsize=size, sharey=True, layout="constrained")
     for ax, (kind, name) in zip(axes, KINDS.items(), strict=True):
         cells = np.full((len(shown), len(columns)), np.nan)
         for row, line in enumerate(shown):
