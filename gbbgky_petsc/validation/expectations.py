@@ -44,8 +44,8 @@ EXPECTED = {
     ),
     "validity": Expectation(
         0.15,
-        "the accuracy asked of the weakest point of every line of the map: leading order in V0 rho/E, V0/(a E), "
-        "V0/(xi E), of which the mean of both signs keeps the squares, and in a^2 rho/xi",
+        "the accuracy asked of the weakest point of every line of the map: three rods of finite length to second order "
+        "in V, four to first; screening, in V0 rho/E, and trapping are not in it",
     ),
     "ring_correction": Expectation(
         0.03, "(1 - 1/N)(1 - 2/N) is 0.88 and 0.97 here; what a ring of 16 ranges does to the force is not in it"
