@@ -61,6 +61,12 @@ EXPECTED = {
     "thermal_structure": Expectation(
         0.03, "random-phase form, exact for weak V0; corrections of relative order beta V0/xi = 0.05", 3.5
     ),
+    "closure_order": Expectation(
+        0.15,
+        "(SC.1) neglects a V0^2 in g, a V0 of its size. Next orders: V0/(xi E_kin) = 0.04, a rho = 0.1, trapping by "
+        "V0 (t/xi)^2 = 0.5. Between V0 = 0.5 and 1 an exponent of 1.17 had been seen when these points were chosen",
+        0.0,
+    ),
     "thermal_correlation": Expectation(
         1e-3, "correlations reach equilibrium by diffusion, to 1e-4 at t = 1.5e5; V0 is weak enough for rho to stay"
     ),
