@@ -203,13 +203,17 @@ class Coherent(CollisionOperator):
         InputError
             If the effective velocity is not monotonic.
         """
+        rate = self.rate(rho)
+        energy, correlation = self._correlations(self.state(rho))
+        return self._collisions(rho, rate, energy, correlation, self.error, self.table.nodes)
+
+    def rate(self, rho: Array) -> Array:
+        """See `CollisionOperator.rate`."""
         s = self.state(rho)
         total = triples.flux(*self._sums(s, s.slope))
         self.comm.Allreduce(MPI.IN_PLACE, total)
         flux = s.dressed.background.rotation_inverse @ (self._front(s) * total)
-        rate = self.mesh.theta_derivative @ flux
-        energy, correlation = self._correlations(s)
-        return self._collisions(rho, rate, energy, correlation, self.error, self.table.nodes)
+        return np.asarray(self.mesh.theta_derivative @ flux)
 
     def derivative(self, rho: Array, beta: float | None = None) -> Array:
         """dI/d rho, (N, N), exact in thermal states and, at fixed density, everywhere for rods. Collective.

@@ -70,4 +70,13 @@ EXPECTED = {
     "thermal_correlation": Expectation(
         1e-3, "correlations reach equilibrium by diffusion, to 1e-4 at t = 1.5e5; V0 is weak enough for rho to stay"
     ),
+    "flow_profile": Expectation(
+        0.08,
+        "correlations between places are left out: of relative order 1/N, for twelve rods, of the largest value",
+        0.0,
+    ),
+    "flow_width": Expectation(0.08, "as for the profiles: correlations between places, of relative order 1/N"),
+    "flow_number": Expectation(1e-6, "kept but for what leaves box and window, which may hold 1e-6 of the state", 0.0),
+    "flow_energy": Expectation(1e-5, "kept but for the dissipation in x, of order 7 in the spacing", 0.0),
+    "flow_entropy": Expectation(1e-3, "a Casimir; asked of ten periods, in which phase space winds up", 0.0),
 }
