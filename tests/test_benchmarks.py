@@ -23,7 +23,7 @@ WORDS = {
     "implicit_vs_explicit": [CASE, "RESULT"],
     "molecular_dynamics": ["100"],
     "next_orders": ["POINT", "20"],
-    "preconditioners": [CASE, "2.0", *SMALL, "output.snapshots_at=[]"],
+    "preconditioners": [CASE, "2.0", "default", "normal_modes", "ilu", "gamg", *SMALL, "output.snapshots_at=[]"],
 }
 #: run by other tests
 ELSEWHERE = {"thermal_state": "test_cli", "flow_against_md": "test_flow_against_dynamics below"}

@@ -8,6 +8,7 @@ from rich.table import Table
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.commands.common import console, progress_bar
 from gbbgky_petsc.equations.measurement import Measurement
+from gbbgky_petsc.errors import printable
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.observables import Clock, Sample
 from gbbgky_petsc.problem import Problem
@@ -119,5 +120,5 @@ def print_summary(
     ts = integrator.ts
     out.print(
         f"{ts.getStepNumber()} steps ({ts.getStepRejections()} rejected), {ts.getKSPIterations()} Krylov iterations, "
-        f"{seconds:.1f} s on {writer.attributes['ranks']} rank(s); written to {writer.path}"
+        f"{seconds:.1f} s on {writer.attributes['ranks']} rank(s); written to {printable(str(writer.path))}"
     )
