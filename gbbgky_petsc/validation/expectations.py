@@ -39,8 +39,8 @@ EXPECTED = {
     ),
     "three_body": Expectation(
         0.4,
-        "the limit a/xi -> 0 at first order in V0: finite lengths take 6, 17 and 28 % off at a = 0.5, 1 and 1.5, the second "
-        "order in V0 adds 25, 4 and 1 %, encounters of four 2, 7 and 12 % (docs/kinetic.md)",
+        "the limit a/xi -> 0 at first order in V0: finite lengths take 6, 17 and 28 % off at a = 0.5, 1 and 1.5, the "
+        "second order in V0 adds 25, 4 and 1 %, encounters of four 2, 7 and 12 % (docs/kinetic.md)",
     ),
     "validity": Expectation(
         0.15,
