@@ -43,7 +43,7 @@ def build(case: Case, folder: Path) -> Problem:
         If density, filling, rapidity window, resolution, domain or duration do not fit the state.
     """
     limits.check_case(case)
-    model, potential, mesh = case.model.build(folder), case.potential.build(folder), case.build_mesh()
+    model, potential, mesh = case.build_model(folder), case.potential.build(folder), case.build_mesh()
     if isinstance(case.state, PlaceStateSection):
         raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
     state = case.state.build(folder, model, mesh.theta)
