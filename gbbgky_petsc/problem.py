@@ -51,7 +51,7 @@ def build(case: Case, folder: Path) -> Problem:
         raise InputError(
             f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"
         )
-    lost = state.weight_outside(mesh.theta_max, model)
+    lost = state.weight_outside(mesh.theta_max, model, mesh.theta_points)
     if lost > WEIGHT_LOSS:
         raise InputError(
             f"mesh.theta_max = {mesh.theta_max:g}: cuts off {lost:.1e} of the state; allowed: at most {WEIGHT_LOSS:g}"

@@ -33,9 +33,12 @@ class State(ABC):
             raise InputError("state: its rho vanishes on this mesh; allowed: less extreme numbers, more theta_points")
         return rho * (self.density / total)
 
-    def weight_outside(self, theta_max: float, model: IntegrableModel) -> float:
-        """Fraction of the particles with |theta| > theta_max."""
-        wide = np.linspace(-2.0 * theta_max, 2.0 * theta_max, 401)
+    def weight_outside(self, theta_max: float, model: IntegrableModel, points: int = 200) -> float:
+        """Fraction of the particles with |theta| > theta_max, seen through a window twice as wide.
+
+        ``points`` is the number of nodes up to theta_max on either side together.
+        """
+        wide = (np.arange(2 * points) + 0.5 - points) * (2.0 * theta_max / points)
         rho = self.profile(wide, model)
         total = float(rho.sum())
         return float(rho[np.abs(wide) > theta_max].sum()) / total if total > 0.0 else 1.0
