@@ -45,10 +45,10 @@ class State(ABC):
 
 
 def rho_of_filling(model: IntegrableModel, theta: Array, n: Array) -> Array:
-    """rho = n rho_s with rho_s = (1 - Tn)^-1 1/2 pi, (N,), on a uniform mesh."""
+    """rho = n rho_s with rho_s = (1 - Tn)^-1 1/2 pi, on a uniform mesh; n and rho are (..., N)."""
     T = (theta[1] - theta[0]) * model.scattering_kernel(theta[:, None] - theta[None, :])
-    dressed: Array = np.linalg.solve(np.eye(theta.size) - T * n[None, :], np.ones_like(theta))
-    return n * dressed / (2.0 * np.pi)
+    dressed = np.linalg.solve(np.eye(theta.size) - T * n[..., None, :], np.ones((*n.shape, 1)))[..., 0]
+    return np.asarray(n * dressed / (2.0 * np.pi))
 
 
 def is_rods(model: IntegrableModel, theta: Array) -> bool:
