@@ -170,6 +170,14 @@ def test_rods_have_the_tonks_pressure(level):
     assert density > 0.76 or level < 200.0
 
 
+@pytest.mark.parametrize("state", [Thermal(0.5, 1.5), Generalised(0.5, (0.2, -0.5, 0.0, 0.4))])
+def test_states_of_rods_by_both_routes(state):
+    """A constant T leaves the Boltzmann factor; Newton's method finds the same."""
+    model = HardRods(1.3)
+    general = rho_of_filling(model, THETA, state.filling(THETA, model))
+    np.testing.assert_allclose(state.sample(THETA, WEIGHT, model), general, atol=1e-10)
+
+
 @pytest.mark.parametrize("statistics", ["bosonic", "fermionic"])
 def test_ideal_gases(statistics):
     """The textbook integral, at a density and at a chemical potential; Lieb-Liniger between both."""

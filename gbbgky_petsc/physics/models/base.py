@@ -221,17 +221,16 @@ class IntegrableModel(ABC):
         density_of_states = 1.0 / (2.0 * np.pi) + T @ rho
         n = rho / density_of_states
         f = self.statistics.factor(n)
-        R = one - T * n[None, :]  # 1 - T n
         Rt = one - n[:, None] * T  # 1 - n T
         Rt_inverse = np.linalg.inv(Rt)
-        R_inverse = np.linalg.inv(R)
+        R_inverse = Rt_inverse.T  # (1 - Tn)^-1: T is symmetric
         unit_dressed = R_inverse @ np.ones_like(theta)  # (p')^dr
         v = (R_inverse @ self.energy_derivative(theta)) / unit_dressed
         kernel_dressed = R_inverse @ kernel  # T^dr
 
         W = (rho * f)[:, None] * kernel_dressed**2 * np.abs(v[:, None] - v[None, :])
-        exchange = (np.diag(weight * W.sum(axis=0)) - weight * W) / density_of_states[:, None] ** 2
-        D = 0.5 * Rt_inverse @ (density_of_states[:, None] * exchange / density_of_states[None, :]) @ Rt
+        exchange = np.diag(W.sum(axis=0)) - W  # rho_s^2 D~
+        D = (0.5 * weight) * Rt_inverse @ (exchange / np.multiply.outer(density_of_states, density_of_states)) @ Rt
 
         c: Array = Rt_inverse.dot(rho * f * unit_dressed)
         # delta of c = n T c + 2 pi rho_s^2 n f, with delta n = R^t delta rho / rho_s
