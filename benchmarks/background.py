@@ -2,7 +2,8 @@
 
     python benchmarks/background.py [CASE.toml [KEY=VALUE ...]]
 
-Prints JSON: CPU milliseconds per background, and over one product of two N x N matrices; with a case, its share of the run.
+Prints JSON: CPU milliseconds per background, and over one product of two N x N matrices; with a case, the share of
+its run.
 """
 
 import json

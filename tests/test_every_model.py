@@ -59,7 +59,7 @@ def test_hierarchy_and_kinetic_equation(name, tmp_path):
 
 @pytest.mark.parametrize("name", GASES)
 def test_every_collision_operator(name):
-    """A rate from each or its reason; ideal gases are blocked at first order, by `full` up to its ends and tolerance."""
+    """A rate from each or its reason; ideal gases are blocked at first order, `full` up to ends and tolerance."""
     p = problem(name)
     slopes = {}
     for kind, operator in kinds().items():

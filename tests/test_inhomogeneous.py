@@ -8,8 +8,7 @@ from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.inhomogeneous import EquationOfState, Surroundings
 from gbbgky_petsc.physics.models import HardRods, IdealGas, IntegrableModel, LiebLiniger
 from gbbgky_petsc.physics.states import Thermal
-from gbbgky_petsc.physics.states.family import NoStateError
-from gbbgky_petsc.physics.states.thermodynamic import density_at_level
+from gbbgky_petsc.physics.states.family import NoStateError, density_at_level
 from gbbgky_petsc.physics.statistics import Bosonic
 
 MESH = PhaseSpaceMesh(6.0, 60, 20.0, 1.0)

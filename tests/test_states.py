@@ -11,9 +11,9 @@ from gbbgky_petsc.errors import InputError, StateError
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, IdealGas, IntegrableModel, LiebLiniger
 from gbbgky_petsc.physics.states import Boosted, Generalised, Ground, Split, TabulatedFilling, Thermal
 from gbbgky_petsc.physics.states.base import rho_of_filling
-from gbbgky_petsc.physics.states.family import NoStateError
+from gbbgky_petsc.physics.states.family import NoStateError, density_at_level
 from gbbgky_petsc.physics.states.ground import FermiSea
-from gbbgky_petsc.physics.states.thermodynamic import density_at_level, pseudo_energy
+from gbbgky_petsc.physics.states.thermodynamic import pseudo_energy
 from gbbgky_petsc.physics.statistics import BY_NAME, Bosonic, Classical, Fermionic
 
 

@@ -14,8 +14,8 @@ from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
 from gbbgky_petsc.physics.states.base import is_rods, rho_of_filling
-from gbbgky_petsc.physics.states.family import NoStateError
-from gbbgky_petsc.physics.states.thermodynamic import density_at_level, pseudo_energy
+from gbbgky_petsc.physics.states.family import NoStateError, density_at_level
+from gbbgky_petsc.physics.states.thermodynamic import pseudo_energy
 
 #: places whose dressing equations are solved together
 _BLOCK = 16

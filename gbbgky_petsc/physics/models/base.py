@@ -134,12 +134,8 @@ class IntegrableModel(ABC):
         return theta**2 / (2.0 * self.mass)
 
     def energy_derivative(self, theta: Array) -> Array:
-        """e'(theta)."""
+        """e'(theta), the bare velocity since p' = 1: 2 theta for Lieb-Liniger."""
         return theta / self.mass
-
-    def velocity(self, theta: Array) -> Array:
-        """Bare velocity e'/p' of a quasiparticle, p' = 1: the scale of speeds; 2 theta for Lieb-Liniger."""
-        return self.energy_derivative(theta)
 
     def density_bound(self) -> float:
         """Densities must stay below this (infinite unless the quasiparticles have a size)."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.models import IntegrableModel
-from gbbgky_petsc.physics.states.base import is_rods, rho_of_filling
+from gbbgky_petsc.physics.states.base import is_rods
 from gbbgky_petsc.physics.states.family import Family, NoStateError
 
 #: Newton steps for one pseudo-energy
@@ -102,20 +102,6 @@ class Thermodynamic(Family):
             driving = self.driving(theta, model)
             return np.exp(-(driving - min(float(driving.min()), 0.0)))
         return super().profile(theta, model)
-
-
-def density_at_level(state: Thermodynamic, level: float, theta: Array, model: IntegrableModel) -> float:
-    """Density on a uniform mesh of the member of a family at a given level (beta mu for thermal states).
-
-    Raises
-    ------
-    NoStateError
-        If it has none.
-    """
-    rho = rho_of_filling(model, theta, state.fillings(theta, model)(level))
-    if not np.all(rho >= 0.0):
-        raise NoStateError("no state: density of states below zero")
-    return float(theta[1] - theta[0]) * float(rho.sum())
 
 
 @dataclass(frozen=True)
