@@ -360,7 +360,7 @@ def plan_of_cloud(case: Case, folder: Path, times: Array, snapshots: Array) -> C
         raise InputError(
             f"md.particles = {settings.particles}: allowed with [space]: md.ring; their number is the state's"
         )
-    model, potential, space = case.model.build(folder), case.potential.build(folder), table.build()
+    model, potential, space = case.build_model(folder), case.potential.build(folder), table.build()
     trap = case.trap.build(folder, model) if case.trap else Trap(NoTrap())
     weight = 2.0 * case.mesh.theta_max / case.mesh.theta_points
     theta = (np.arange(case.mesh.theta_points) + 0.5) * weight - case.mesh.theta_max
