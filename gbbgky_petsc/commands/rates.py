@@ -1,9 +1,9 @@
 """`gbbgky rates`: how fast a state thermalises by each collision operator, without integrating anything."""
 
 import csv
+import io
 import itertools
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,15 @@ from rich.table import Table
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.analysis.plots import axes
+from gbbgky_petsc.analysis.plots import axes, entitle, units
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import build, kinds
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
 from gbbgky_petsc.commands.common import console, versions
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.errors import InputError, SolverError, printable
+from gbbgky_petsc.parallel import on_root, together
 from gbbgky_petsc.physics import observables
+from gbbgky_petsc.store import sealed
 
 #: largest number of points of a scan: each is an operator and a dense eigenvalue problem
 MOST_POINTS = 10_000
@@ -137,6 +139,8 @@ def rates(
     ------
     InputError
         For a bad scan, an unknown operator, or a case for which none gives a number.
+    StorageError
+        If a file cannot be written.
     """
     if modes < 0:
         raise InputError(f"--modes {modes}: allowed: 0 or more")
@@ -148,34 +152,41 @@ def rates(
     parsed = [Scan.parse(text) for text in scans]
     if len({scan.key for scan in parsed}) < len(parsed):
         raise InputError("--scan: the same key twice; allowed: each key once")
-    cases = _cases(path, overrides, parsed)
     comm = MPI.COMM_WORLD
+    cases = together(comm, lambda: _cases(path, overrides, parsed))
     tasks = list(itertools.product(range(len(cases)), chosen))[comm.rank :: comm.size]
     mine = [_row(point, kind, cases[point][1], path.parent, modes) for point, kind in tasks]
     gathered = comm.allgather(mine)
     rows = sorted((row for part in gathered for row in part), key=lambda row: (row.point, chosen.index(row.kind)))
     if all(np.isnan(row.numbers["initial_rate"]) and np.isnan(row.modes).all() for row in rows):
         raise InputError(rows[0].reason)
+    values = np.array([v for v, _ in cases]).reshape(len(cases), len(parsed))
+
+    def write() -> None:
+        image = _image(case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
+        sealed.write(target, image)
+        with sealed.writing(target):
+            _write_csv(target.with_suffix(".csv"), parsed, values, rows)
+            tables = [case.model_dump(mode="json", exclude_none=True) for _, case in cases]
+            _picture(target.with_suffix(".png"), tables, parsed, values, chosen, rows)
+
+    on_root(comm, write)
     if comm.rank == 0:
-        values = np.array([v for v, _ in cases]).reshape(len(cases), len(parsed))
-        _write(target, case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
-        _write_csv(target.with_suffix(".csv"), parsed, values, rows)
-        _picture(target.with_suffix(".png"), parsed, values, chosen, rows)
         _print(parsed, values, rows)
-        console().print(f"written to {target}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}")
+        console().print(
+            f"written to {printable(str(target))}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}"
+        )
 
 
 def _of_kind(rows: Sequence[Row], kind: str) -> list[Row]:
     return [row for row in rows if row.kind == kind]
 
 
-def _write(
-    target: Path, case: str, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]
-) -> None:
-    """/scan/KEY (points,), and by operator /KIND/NAME (points,), /KIND/modes (points, m)."""
-    temporary = target.with_name(target.name + ".part")
+def _image(case: str, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]) -> bytes:
+    """An HDF5 file: /scan/KEY (points,), and by operator /KIND/NAME (points,), /KIND/modes (points, m)."""
+    memory = io.BytesIO()
     petsc = ".".join(map(str, PETSc.Sys.getVersion()))
-    with h5py.File(temporary, "w") as file:
+    with h5py.File(memory, "w") as file:
         file.attrs.update({"case": case, "versions": json.dumps(versions(petsc=petsc)), "complete": True})
         for i, scan in enumerate(scans):
             file.create_dataset(f"scan/{scan.key}", data=values[:, i])
@@ -189,7 +200,7 @@ def _write(
             data = group.create_dataset("modes", data=np.stack([row.modes for row in own]))
             data.attrs.update({"units": "1/time", "long_name": "slowest decay rates; axes point, mode"})
             group.create_dataset("reason", data=[row.reason for row in own], dtype=h5py.string_dtype())
-    os.replace(temporary, target)
+    return memory.getvalue()
 
 
 def _write_csv(target: Path, scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:
@@ -223,9 +234,18 @@ def _print(scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:
         out.print(f"{kind}: {reason}", markup=False)
 
 
-def _picture(target: Path, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]) -> None:
+def _picture(
+    target: Path,
+    cases: Sequence[dict[str, Any]],
+    scans: Sequence[Scan],
+    values: Array,
+    chosen: Sequence[str],
+    rows: Sequence[Row],
+) -> None:
     """Left the initial rate, right the decay rates, against the first scanned key or by operator."""
     fig, (left, right) = axes(2)
+    of = units(cases)
+    entitle(fig, cases)
     others = np.unique(values[:, 1:], axis=0) if len(scans) > 1 else np.zeros((1, 0))
     for number, kind in enumerate(chosen):
         own = _of_kind(rows, kind)
@@ -243,8 +263,11 @@ def _picture(target: Path, scans: Sequence[Scan], values: Array, chosen: Sequenc
             left.plot(values[at, 0], slope[at], "o-", ms=3, color=colour, label=label)
             right.plot(values[at, 0], decay[at], "o-", ms=3, color=colour, label=label)
             right.plot(values[at, 0], modes[at], ":", color=colour, lw=0.8)
-    left.set(ylabel="d kurtosis/dt", title="in the state")
-    right.set(ylabel="decay rate", title="around its thermal state: kurtosis (dots), slowest modes", yscale="log")
+    left.set(ylabel=of.label("d kurtosis/dt", "rate"))
+    left.set_title("in the state", fontsize=9)
+    decaying = any(np.isfinite(row.modes).any() or np.isfinite(row.numbers["kurtosis_decay"]) for row in rows)
+    right.set(ylabel=of.label("decay rate", "rate"), yscale="log" if decaying else "linear")
+    right.set_title("around its thermal state: kurtosis (dots), slowest modes", fontsize=9)
     if scans:
         left.legend(frameon=False, fontsize=8)
         for ax in (left, right):
