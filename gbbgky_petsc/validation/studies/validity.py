@@ -266,7 +266,7 @@ def next_orders(line: Line, strength: float, second: dict[str, Result], first: R
     t = second["repulsive"].series["t"]
     weights = _slope(line, t)
     with_second = 0.5 * sum(float(weights @ result.series["kurtosis"]) for result in second.values())
-    case, theta, model = first.case, first.mesh["theta"], first.case.model.build()
+    case, theta, model = first.case, first.mesh["theta"], first.case.build_model(Path())
     state = case.state.build(Path(), model, theta)
     assert isinstance(state, State)
     rho = state.sample(theta, theta[1] - theta[0], model)
