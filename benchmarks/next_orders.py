@@ -4,7 +4,7 @@
 
 REPORT is that of `gbbgky validate --only validity` (docs/validation/validity.json by default), from which the rate of
 dynamics over the first order of three short rods is taken, of either sign of V0 and of their mean, for V0 rho/E < 0.2.
-Beside it stands the rate in the initial state that each combination of orders gives on POINTS rapidities, over the same.
+Beside it stands the rate in the initial state by each combination of orders on POINTS rapidities, over the same.
 Prints JSON: the rates, and chi^2 of every combination.
 """
 

@@ -25,6 +25,7 @@ WORDS = {
     "implicit_vs_explicit": [CASE, "RESULT"],
     "molecular_dynamics": ["100"],
     "next_orders": ["POINT", "20"],
+    "safety_cost": [CASE, "2.0", *SMALL],
     "preconditioners": [CASE, "2.0", "default", "normal_modes", "ilu", "gamg", *SMALL, "output.snapshots_at=[]"],
 }
 #: run by other tests
