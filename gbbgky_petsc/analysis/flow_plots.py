@@ -65,7 +65,8 @@ def _widths(ax: Any, results: Sequence[Result]) -> None:
         ax.plot(s["t"], s["width"] / s["width"][0], label=f"width in x, {result.path.stem}")
         ax.plot(s["t"], s["rapidity_width"] / s["rapidity_width"][0], "--", label=r"rms $\theta$")
     ax.set(xlabel="$t$", ylabel="over the initial one")
-    ax.legend(frameon=False, fontsize=8)
+    ax.margins(y=0.3)  # room for the legend
+    ax.legend(frameon=False, fontsize=8, loc="upper center", ncols=2)
 
 
 def _drifts(ax: Any, result: Result) -> None:

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.analysis.compare import low_pass
@@ -76,6 +77,7 @@ def figure(results: Sequence[Result], target: Path) -> None:
     left.set(xlabel=r"$\bar t$" if rescaled else "$t$", ylabel="kurtosis", title="(a)")
     inset.set_title(r"$E_{\rm kin}$ per particle", fontsize=8)
     inset.tick_params(labelsize=7)
+    inset.xaxis.set_major_locator(MaxNLocator(3))
     left.legend(frameon=False, loc="upper left", fontsize=8)
     _correlations(right, results)
     fig.suptitle(heading(results), fontsize=8)

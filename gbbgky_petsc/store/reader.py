@@ -59,7 +59,12 @@ IN_SPACE = {
     "samples": (),
 }
 #: axes behind t of datasets of /snapshots, without and with places
-_AXES: dict[str, tuple[str, ...]] = {"rho": ("theta",), "density_correlation": ("z",)}
+_AXES: dict[str, tuple[str, ...]] = {
+    "rho": ("theta",),
+    "density_correlation": ("z",),
+    "structure": ("k",),
+    "structure_change": ("k",),
+}
 _AXES_IN_SPACE: dict[str, tuple[str, ...]] = {
     "rho": ("x", "theta"),
     "density": ("x",),
@@ -96,8 +101,9 @@ class Result:
     def to_xarray(self) -> "xarray.Dataset":
         """The result as an `xarray.Dataset`; needs xarray, which the package does not ask for.
 
-        Series lie on ``t``, snapshots on ``snapshot_t`` (and ``theta`` or ``z``) with ``snapshot_`` before their names;
-        a further axis is called after its array. Attributes of the file become those of the dataset.
+        Series lie on ``t``, snapshots on ``snapshot_t`` (and ``theta``, ``z``, ``k`` or ``x``) with ``snapshot_``
+        before their names; a further axis is called after its array. Attributes of the file become those of the
+        dataset.
 
         Raises
         ------
@@ -109,17 +115,13 @@ class Result:
         variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
             name: (("t",), values) for name, values in self.series.items() if name != "t"
         }
+        axes = _AXES_IN_SPACE if "x" in self.mesh else _AXES
         for name, values in self.snapshots.items():
             if name != "t" and values.ndim:
-                axis = _AXES.get(name.removesuffix("_stderr"))
-                further = (axis,) if axis else tuple(f"{name}_{i}" for i in range(1, values.ndim))
+                further = axes.get(name.removesuffix("_stderr"), tuple(f"{name}_{i}" for i in range(1, values.ndim)))
                 variables[f"snapshot_{name}"] = (("snapshot_t", *further[: values.ndim - 1]), values)
-        coordinates = {
-            "t": self.series["t"],
-            "snapshot_t": self.snapshots["t"],
-            "theta": self.mesh["theta"],
-            "z": self.mesh["z"],
-        }
+        coordinates = {"t": self.series["t"], "snapshot_t": self.snapshots["t"]}
+        coordinates |= {name: self.mesh[name] for name in ("theta", "z", "k", "x") if name in self.mesh}
         return xarray.Dataset(variables, coordinates, self.attributes)
 
 
@@ -266,7 +268,7 @@ def _check_shapes(result: Result) -> None:
             raise InputError(f"{result.path}: /{group}/t does not increase; it is damaged")
         for name, values in arrays.items():
             behind = axes.get(name.removesuffix("_stderr")) if group == "snapshots" else None
-            rest = values.shape[1:] if behind is None else tuple(mesh[axis].size for axis in behind)
+            rest = values.shape[1:] if behind is None else tuple(mesh[axis].size for axis in behind if axis in mesh)
             # an empty list of snapshots is stored without its second axis
             demand(f"/{group}/{name}", values.shape, times.shape if not times.size else (*times.shape, *rest))
             if group == "series":
