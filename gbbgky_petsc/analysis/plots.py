@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib
 
@@ -39,8 +39,18 @@ def style() -> None:
     )
 
 
-def heading(results: Sequence[Result]) -> str:
-    """Model, potential, state and units of the cases, as far as all results have them in common."""
+class Titled(Protocol):
+    """What a heading is made of."""
+
+    @property
+    def attributes(self) -> dict[str, Any]: ...
+
+
+def heading(results: Sequence[Titled], without: Sequence[str] = ()) -> str:
+    """Model, potential, state and units of the cases, as far as all results have them in common.
+
+    Keys of ``without``, as table.key, are left out: they vary.
+    """
     trees = [case_file.tree_of(result.attributes["case"]) for result in results]
     words = []
     for name in ("model", "potential", "state"):
@@ -48,7 +58,11 @@ def heading(results: Sequence[Result]) -> str:
         kind = tables[0].get("kind")
         if not kind or any(table.get("kind") != kind for table in tables):
             continue
-        shared = {k: v for k, v in tables[0].items() if all(table.get(k) == v for table in tables)}
+        shared = {
+            k: v
+            for k, v in tables[0].items()
+            if f"{name}.{k}" not in without and all(table.get(k) == v for table in tables)
+        }
         numbers = [f"{k} {v:g}" for k, v in shared.items() if isinstance(v, int | float) and not isinstance(v, bool)]
         words.append(", ".join([str(kind).replace("_", " "), *numbers]))
     units = {UNITS.get((tree.get("model") or {}).get("kind", ""), "of the case") for tree in trees}
@@ -65,9 +79,17 @@ def figure(results: Sequence[Result], target: Path) -> None:
     """(a) kurtosis against rescaled time with the kinetic energy inset; (b) density correlation against z/xi.
 
     Results of molecular dynamics are dots with standard errors. Panel (b) shows the snapshots of the first result of
-    either kind; beside dynamics the theory is low-passed like it.
+    either kind; beside dynamics the theory is low-passed like it. (c) where some result has it: slowest modes around
+    its thermal state (`gbbgky kinetic --spectrum`), or how far the fields of the first one are from the closure.
     """
-    fig, (left, right) = axes(2, 4.5)
+    spectrum = next((r for r in results if r.spectrum), None)
+    fields = next((r for r in results if "triple_excess" in r.snapshots), None)
+    fig, panels = axes(2 if spectrum is fields is None else 3, 4.5)
+    left, right = panels[:2]
+    if spectrum is not None:
+        _modes(panels[2], spectrum)
+    elif fields is not None:
+        _closure(panels[2], fields)
     inset = left.inset_axes((0.55, 0.12, 0.42, 0.4))
     rescaled = all(np.all(np.isfinite(r.series["t_rescaled"])) and r.series["t_rescaled"].any() for r in results)
     for result in results:
@@ -90,6 +112,24 @@ def _curve(ax: Any, x: np.ndarray, series: dict[str, np.ndarray], name: str, lab
         ax.plot(x, series[name], label=label)
         return
     dots(ax, x, series[name], series[f"{name}_stderr"], color="black", label=label)
+
+
+def _modes(ax: Any, result: Result) -> None:
+    s = result.spectrum
+    for rate, mode in zip(s["rates"], s["modes"], strict=True):
+        ax.plot(result.mesh["theta"], mode, lw=1.0, label=f"rate {rate:.3g}")
+    ax.fill_between(result.mesh["theta"], s["rho"] / s["rho"].max(), color="0.9", label="thermal state")
+    ax.set(xlabel=r"$\theta$", ylabel="mode", title="(c) slowest modes")
+    ax.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _closure(ax: Any, result: Result) -> None:
+    s = result.snapshots
+    for name, label in (("covariance_drift", "$c_2$ from the GGE"), ("triple_excess", "$g_3$ from $K_2 g$")):
+        if name in s:
+            ax.plot(s["t"], s[name], "o-", ms=3, label=label)
+    ax.set(xlabel="$t$", ylabel="relative distance", title="(c) from the closure")
+    ax.legend(frameon=False, fontsize=8)
 
 
 def _correlations(ax: Any, results: Sequence[Result]) -> None:

@@ -1,6 +1,6 @@
 """`gbbgky plot`, `compare`, `info`, `cases`: looking at what is there, on one process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gbbgky_petsc import shipped
@@ -14,21 +14,34 @@ def plot(results: Sequence[Path], output: Path | None) -> None:
     ------
     InputError, StorageError
     """
-    from gbbgky_petsc.analysis import flow_plots, plots
+    from gbbgky_petsc.analysis import flow_plots, plots, rate_plots
+    from gbbgky_petsc.store.rates import holds_rates, read_rates
     from gbbgky_petsc.store.reader import read
-    from gbbgky_petsc.store.writer import check_target
 
     target = output or results[0].with_suffix(".png")
     if target.suffix not in (".png", ".pdf"):
         raise InputError(f"output {target}: allowed: a name ending in .png or .pdf")
+    if any(holds_rates(path) for path in results):
+        if len(results) > 1:
+            raise InputError("results: one of them holds rates; allowed: a picture of it alone")
+        rates = read_rates(results[0])
+        _draw(target, lambda: rate_plots.figure(rates, target))
+        return
     read_ones = [read(path) for path in results]
     in_space = {"x" in result.mesh for result in read_ones}
     if len(in_space) > 1:
         raise InputError("results: some are in space and some are not; allowed: pictures of one kind")
     figure = flow_plots.figure if in_space == {True} else plots.figure
+    _draw(target, lambda: figure(read_ones, target))
+
+
+def _draw(target: Path, draw: Callable[[], None]) -> None:
+    """Write a picture and say where it is."""
+    from gbbgky_petsc.store.writer import check_target
+
     check_target(target, force=True)
     try:
-        figure(read_ones, target)
+        draw()
     except OSError as error:
         raise StorageError(f"output {target}: cannot be written ({error.strerror})") from error
     print(printable(str(target)))

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ REQUIRED = {
     ),
     "snapshots": ("t", "t_rescaled", "rho", "density_correlation"),
     "samples": (),
+    "spectrum": (),
 }
 #: the same for results in space, which have /mesh/x
 IN_SPACE = {
@@ -57,6 +58,7 @@ IN_SPACE = {
     ),
     "snapshots": ("t", "rho", "density", "velocity", "temperature"),
     "samples": (),
+    "spectrum": (),
 }
 #: axes behind t of datasets of /snapshots, without and with places
 _AXES: dict[str, tuple[str, ...]] = {
@@ -88,6 +90,7 @@ class Result:
     series: dict[str, np.ndarray]
     snapshots: dict[str, np.ndarray]
     samples: dict[str, np.ndarray]  #: by realisation; empty for the hierarchy
+    spectrum: dict[str, np.ndarray] = field(default_factory=dict)  #: slowest modes of a kinetic run that asked for them
 
     @property
     def case(self) -> Case:
@@ -134,7 +137,7 @@ def read(path: str | Path) -> Result:
         If it is missing, damaged, not HDF5, of another format, or anything in it is not what it should be.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         attributes = _attributes(path, file)
         required = IN_SPACE if "mesh" in file and "x" in file["mesh"] else REQUIRED
         groups = {name: _group(path, file, name, needed) for name, needed in required.items()}
@@ -151,7 +154,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     InputError
         If there is none, or it or the file is damaged or of another version.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         group = _hard(file, "checkpoint")
         if group is None:
             raise InputError(f"output {path}: holds no checkpoint to resume from")
@@ -163,7 +166,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
+def opened(path: Path) -> Iterator[h5py.File]:
     """A result file of this format; whatever HDF5 cannot digest in it becomes an `InputError`."""
     if not path.exists():
         raise InputError(f"{path}: No such file")
