@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^(?P<mark>`{3,})(?P<info>.*)$")
 LANGUAGES = ("sh", "python", "toml", "console", "text")
 #: seconds that a block may take
-PATIENCE = 900
+PATIENCE = 1800
 #: what makes a case small, for pages that are not followed by the letter
 COARSE = ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "time={end=10.0}")
 REDUCED = {
@@ -144,6 +144,7 @@ def prepare(folder: Path) -> dict[str, str]:
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "OMPI_MCA_mpi_yield_when_idle": "1",
         "MPLBACKEND": "Agg",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -270,3 +270,15 @@ def test_names_in_the_package_exist():
                     break
             else:
                 raise AssertionError(word)
+
+
+# --- gallery ---
+
+
+def test_the_gallery_has_every_case():
+    """docs/gallery.md is what docs/gallery.py writes, with a picture each; its changes are keys of the case."""
+    gallery = module("gallery")
+    assert (ROOT / "docs" / "gallery.md").read_text() == gallery.page()
+    assert set(gallery.SMALLER) <= set(shipped.cases())
+    for name in shipped.cases():
+        assert (ROOT / "docs" / "gallery" / f"{name}.png").is_file(), f"{name}: make gallery"

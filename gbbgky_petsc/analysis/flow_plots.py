@@ -56,7 +56,7 @@ def _space_time(ax: Any, result: Result) -> None:
         return
     image = ax.pcolormesh(x, t, q, cmap="magma", shading="nearest", rasterized=True)
     plt.colorbar(image, ax=ax, label="density")
-    ax.set(xlabel="$x$", ylabel="$t$")
+    ax.set(xlabel="$x$", ylabel="$t$", ylim=(t[0], t[-1]))
 
 
 def _widths(ax: Any, results: Sequence[Result]) -> None:
