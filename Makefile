@@ -42,7 +42,7 @@ docs: .venv/.docs
 
 # follows every page of the documentation: tutorials by the letter, the rest at reduced size
 docs-test: setup
-	timeout 3600 $(BIN)/python -m pytest -q -m docs tests/test_docs.py
+	timeout 3600 $(BIN)/python -m pytest -q -m docs -o faulthandler_timeout=2000 tests/test_docs.py
 
 gallery: setup
 	$(BIN)/python docs/gallery.py
