@@ -9,7 +9,7 @@ export OMPI_ALLOW_RUN_AS_ROOT = 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
 MPIRUN := mpirun --oversubscribe
 
-.PHONY: setup run validation test lint docs docs-test gallery clean
+.PHONY: setup run validation test faults lint docs docs-test gallery clean
 
 setup: .venv/.ready
 
@@ -51,6 +51,9 @@ test: setup
 	timeout 1800 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 	timeout 600 $(MPIRUN) -n 2 $(BIN)/python -m pytest -q --color=no -m parallel tests
 	timeout 600 $(MPIRUN) -n 3 $(BIN)/python -m pytest -q --color=no -m parallel tests
+
+faults: setup
+	timeout 3000 $(BIN)/python -m pytest -q -m faults -o faulthandler_timeout=0 tests/test_faults.py
 
 clean:
 	rm -rf .venv runs/results site

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gbbgky_petsc import environment
 from gbbgky_petsc.commands.ending import Ending
+from gbbgky_petsc.commands.signals import interruptible
 from gbbgky_petsc.errors import InputError
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class Session:
         """All ranks, which from now on fail together. Collective."""
         from mpi4py import MPI
 
+        interruptible()
         environment.check_launcher(MPI.COMM_WORLD.size)
         self.ending.watch(MPI.COMM_WORLD)
         return MPI.COMM_WORLD
@@ -167,6 +169,7 @@ class Session:
             if option == "-options_file" and not Path(value).is_file():
                 raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
         petsc4py.init([sys.argv[0], *self.petsc])
+        interruptible()  # PETSc has put its own handlers
 
     def build(self, build: "Callable[[Case, Path], Built] | None" = None) -> "tuple[Built, Path]":
         """What ``build`` makes of the case, by default its problem, and the case's path, on all ranks. Collective."""
@@ -194,28 +197,32 @@ class Session:
 
         All ranks agree before anyone writes. Collective.
         """
-        from mpi4py import MPI
-
         from gbbgky_petsc.commands.resumption import Resume
-        from gbbgky_petsc.parallel import on_root
-        from gbbgky_petsc.store.writer import check_target
 
-        arguments, world = self.arguments, MPI.COMM_WORLD
+        arguments = self.arguments
         mode = Resume(arguments.resume)
         if mode is not Resume.NO and arguments.force:
             raise InputError("--resume and --force: allowed: one of them")
 
         built, path = self.build(build)
         target = arguments.output or Path("runs/results") / f"{path.stem}{suffix}.h5"
-        on_root(world, lambda: check_target(target, arguments.force or mode is not Resume.NO))
-        self.ending.near = target
-        on_root(world, lambda: self._lock(target))
-        return built, target, mode
+        return built, self.lock(target, arguments.force or mode is not Resume.NO), mode
 
-    def _lock(self, target: Path) -> None:
+    def lock(self, target: Path, replace: bool) -> Path:
+        """The result file, checked and locked until this command ends. Collective."""
+        from mpi4py import MPI
+
+        from gbbgky_petsc.parallel import on_root
         from gbbgky_petsc.store.lock import OutputLock
+        from gbbgky_petsc.store.writer import check_target
 
-        self.held.enter_context(OutputLock(target))
+        def take() -> None:
+            check_target(target, replace)
+            self.held.enter_context(OutputLock(target))
+
+        on_root(MPI.COMM_WORLD, take)
+        self.ending.near = target
+        return target
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -288,13 +295,11 @@ def _rates(session: Session) -> None:
     session.start_petsc()
     from gbbgky_petsc import shipped
     from gbbgky_petsc.commands.rates import rates
-    from gbbgky_petsc.parallel import on_root, together
-    from gbbgky_petsc.store.writer import check_target
+    from gbbgky_petsc.parallel import together
 
     arguments = session.arguments
     case = together(world, lambda: shipped.find_case(arguments.case))
-    target = session.ending.near = arguments.output or Path("runs/results") / f"{case.stem}_rates.h5"
-    on_root(world, lambda: check_target(target, arguments.force))
+    target = session.lock(arguments.output or Path("runs/results") / f"{case.stem}_rates.h5", arguments.force)
     rates(case, target, arguments.set, arguments.scan, arguments.kind, arguments.modes)
 
 

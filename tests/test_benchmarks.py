@@ -22,7 +22,8 @@ WORDS = {
     "hierarchy_cost": [CASE, "2.0", *SMALL, "output.snapshots_at=[]"],
     "implicit_vs_explicit": [CASE, "RESULT"],
     "molecular_dynamics": ["100"],
-    "preconditioners": [CASE, "2.0", *SMALL, "output.snapshots_at=[]"],
+    "next_orders": ["POINT", "20"],
+    "preconditioners": [CASE, "2.0", "default", "normal_modes", "ilu", "gamg", *SMALL, "output.snapshots_at=[]"],
 }
 #: run by other tests
 ELSEWHERE = {"thermal_state": "test_cli", "flow_against_md": "test_flow_against_dynamics below"}
@@ -44,9 +45,20 @@ def run(name, words, folder):
     return done.stdout
 
 
+@pytest.fixture
+def point(tmp_path):
+    """The first rate of the committed map of validity."""
+    report = json.loads((BENCHMARKS.parent / "docs/validation/validity.json").read_text())
+    study = report["studies"][0]
+    study["numbers"] = [n for n in study["numbers"] if n.get("sign") == "repulsive" and n["theory"] == "three_body"][:1]
+    target = tmp_path / "one.json"
+    target.write_text(json.dumps(report))
+    return target
+
+
 @pytest.mark.parametrize("name", WORDS)
-def test_benchmark_runs(name, result, tmp_path):
-    words = [result if word == "RESULT" else word for word in WORDS[name]]
+def test_benchmark_runs(name, result, point, tmp_path):
+    words = [{"RESULT": result, "POINT": point}.get(word, word) for word in WORDS[name]]
     printed = run(name, words, tmp_path)
     if name not in ("molecular_dynamics", "flow_schemes"):  # lines of text
         assert json.JSONDecoder().raw_decode(printed[printed.index("{") :])[0]

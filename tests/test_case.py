@@ -73,6 +73,10 @@ REFUSED = {
         ("model={kind='free',statistics='bosonic'}", "state={kind='thermal',chemical_potential=0.01,beta=4.0}"),
         "state.chemical_potential = 0.01: no state of this model",
     ),
+    "condensate at zero": (
+        ("model={kind='free',statistics='bosonic'}", "state={kind='thermal',chemical_potential=0.0,beta=2.0}"),
+        "state.chemical_potential = 0: no state of this model",
+    ),
     "full window": ((BOSONS, "state={kind='thermal',density=300.0,beta=1.0}"), "larger mesh.theta_max"),
     "ground state of rods": (("state={kind='ground',density=0.2}",), "have no Fermi edge"),
     "two densities": (("state={kind='thermal',density=0.2,beta=1,chemical_potential=1}",), "exactly one of"),
@@ -85,7 +89,11 @@ REFUSED = {
         (BOSONS, "state={kind='table',quantity='filling',theta=[-3,-1,1,3],values=[0,1.1,1.1,0]}"),
         "state.values: n reaches 1.1",
     ),
-    "no transform": (("potential.exponent=1.0",), "no Fourier transform at k = 0"),
+    "no transform": (("potential.exponent=1.0",), "potential.exponent = 1.0: no Fourier transform at k = 0"),
+    "no transform of a part": (
+        ("potential={kind='sum',strength=1.0,range=20.0,parts=[{kind='power',exponent=0.5,strength=1.0,range=1.0}]}",),
+        "potential.parts.0.exponent = 0.5: no Fourier transform",
+    ),
     "no table": (("potential={kind='table',strength=1.0,range=20.0}",), "potential.file"),
     "short table": (
         ("potential={kind='table',strength=1.0,range=20.0,x=[0,1,2],phi=[1,0.5,0]}",),
@@ -175,6 +183,8 @@ BAD_FILES = {
     "not symmetric": (HEAD + GOOD.format("np.exp(-(d - 0.1) ** 2)"), "allowed: an even T"),
     "not finite": (HEAD + GOOD.format("1.0 / d"), "T is not finite at 0"),
     "wrong shape": (HEAD + GOOD.format("np.exp(-d ** 2).sum()"), "allowed: real numbers of the same shape"),
+    "no function": (HEAD + GOOD.format("np.exp(-d ** 2) / d.shape[0]"), "depends on the others of its array"),
+    "some shapes only": (HEAD + GOOD.format("d.reshape(400) * 0.0 + 1.0"), "of an array of shape (20, 20)"),
     "raises": (HEAD + GOOD.format("np.exp(-d ** 2) / self.a"), "T: AttributeError"),
     "not Galilean": (
         HEAD + GOOD.format("0.0 * d") + "    def energy(self, t):\n        return np.cosh(t)\n",
@@ -182,6 +192,11 @@ BAD_FILES = {
     ),
     "statistics": (HEAD + GOOD.format("0.0 * d") + "    statistics = 'fermionic'\n", "allowed: Classical, Fermionic"),
     "mass": (HEAD + GOOD.format("0.0 * d") + "    mass = -1.0\n", "mass = -1.0"),
+    "bound": (
+        HEAD + GOOD.format("0.0 * d") + "    def density_bound(self):\n        return 0.0\n",
+        "density_bound = 0",
+    ),
+    "ends": ("raise SystemExit(3)\n", "SystemExit: 3"),
     "syntax": ("class Gas(:\n", "SyntaxError"),
     "no class": ("x = 1\n", "0 models in it"),
     "abstract": (HEAD + "class Gas(IntegrableModel):\n    pass\n", "TypeError"),
@@ -193,7 +208,7 @@ def test_bad_model_files_are_one_line(what, tmp_path):
     text, reason = BAD_FILES[what]
     (tmp_path / "gas.py").write_text(text)
     shutil.copy(CASE, tmp_path / "case.toml")
-    with np.errstate(divide="ignore"), pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as caught:
         build("model={kind='custom',source='gas.py'}", path=tmp_path / "case.toml")
     assert str(caught.value).startswith("model.source = gas.py: ") and reason in str(caught.value)
 

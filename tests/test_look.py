@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from gbbgky_petsc.analysis import plots
-from gbbgky_petsc.analysis.plots import heading
+from gbbgky_petsc.analysis.plots import heading, units
 from gbbgky_petsc.commands import common, look
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.store import sealed
@@ -50,22 +50,21 @@ def test_a_log_gets_lines_where_stderr_is_no_terminal(monkeypatch):
     assert isinstance(common.progress_bar(1.0, "t"), common.LogProgress)
 
 
-def result(strength, kind="hard_rods"):
-    tree = {
+def tables(strength, kind="hard_rods"):
+    return {
         "model": {"kind": kind, "length": 1.0},
         "potential": {"kind": "power", "exponent": 6.0, "strength": strength},
         "state": {"kind": "thermal", "density": 0.2},
     }
-    return SimpleNamespace(path=Path("a.h5"), attributes={"case": json.dumps(tree)})
 
 
 def test_a_title_says_what_all_results_have_in_common():
-    one = heading([result(4.0)])
+    one = heading([tables(4.0)])
     assert one == "hard rods, length 1; power, exponent 6, strength 4; thermal, density 0.2; units: m = 1"
-    both = heading([result(4.0), result(8.0)])
+    both = heading([tables(4.0), tables(8.0)])
     assert "exponent 6" in both and "strength" not in both
-    mixed = heading([result(4.0), result(4.0, "lieb_liniger")])
-    assert "hard rods" not in mixed and "units" not in mixed
+    mixed = heading([tables(4.0), tables(4.0, "lieb_liniger")])
+    assert "hard rods" not in mixed and mixed.endswith("units: of the case")
 
 
 def drawn(monkeypatch):
@@ -140,3 +139,30 @@ def test_spectrum_and_distance_from_the_closure_have_a_panel(tmp_path, monkeypat
     assert [len(p) for p in panels] == [2, 3, 3]
     assert [line.get_label() for line in panels[1][2].lines] == ["rate 1e-05", "rate 2e-05"]
     np.testing.assert_array_equal(panels[2][2].lines[0].get_ydata(), t**2)
+
+
+@pytest.mark.parametrize(
+    ("model", "title", "time", "energy"),
+    [
+        ({"kind": "free"}, "free; units: m = 1", r"\tau", r"m L^2/\tau^2"),
+        ({"kind": "free", "statistics": "bosonic"}, "free, statistics bosonic; units: hbar = m = 1", r"m L^2/\hbar",
+         r"\hbar^2/m L^2"),
+        ({"kind": "lieb_liniger", "coupling": 0.5}, "lieb liniger, coupling 0.5; units: hbar = 2m = 1",
+         r"2 m L^2/\hbar", r"\hbar^2/2 m L^2"),
+        ({"kind": "custom", "source": "gas.py", "parameters": {"width": 2.0}, "digest": "1f"},
+         "custom, source gas.py, width 2; units: of the case", r"\mathrm{time}", r"\mathrm{energy}"),
+    ],
+)  # fmt: skip
+def test_units_of_every_model(model, title, time, energy):
+    """Title and axis labels follow from the stored case alone; the file of a custom model is not run."""
+    assert heading([{"model": model}]) == title
+    of = units([{"model": model}])
+    assert of.label("$t$", "time") == f"$t$ [${time}$]" and of.label("E", "energy") == f"E [${energy}$]"
+    assert of.label("rate", "rate") == f"rate [$({time})^{{-1}}$]"
+
+
+def test_title_of_a_sum_of_potentials():
+    parts = [{"kind": "gaussian", "strength": 1.0, "range": 1.0}, {"kind": "dipolar", "strength": 0.5, "range": 1.0}]
+    assert "sum, strength 2, parts gaussian + dipolar" in heading(
+        [{"potential": {"kind": "sum", "strength": 2.0, "parts": parts}}]
+    )

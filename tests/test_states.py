@@ -159,12 +159,15 @@ def test_thermodynamics_of_every_statistics(model):
     assert model.fault(THETA, WEIGHT, rho) is None
 
 
-def test_rods_have_the_tonks_pressure():
-    """P = rho T/(1 - a rho)."""
-    density = density_at_level(Thermal(1.0, 2.0), 0.3, THETA, HardRods(1.3))
-    epsilon = pseudo_energy(HardRods(1.3), THETA, 2.0 * HardRods(1.3).energy(THETA) - 0.3)
-    pressure = WEIGHT * np.exp(-epsilon).sum() / (2.0 * np.pi * 2.0)
-    assert pressure == pytest.approx(density / 2.0 / (1.0 - 1.3 * density), rel=1e-12)
+@pytest.mark.parametrize("level", [-20.0, 0.3, 200.0])
+def test_rods_have_the_tonks_pressure(level):
+    """P = rho T/(1 - a rho), from dilute ones to a free length of 1/200."""
+    model, beta = HardRods(1.3), 2.0
+    density = density_at_level(Thermal(1.0, beta), level, THETA, model)
+    epsilon = pseudo_energy(model, THETA, beta * model.energy(THETA) - level)
+    pressure = WEIGHT * np.exp(-epsilon).sum() / (2.0 * np.pi * beta)
+    assert pressure == pytest.approx(density / beta / (1.0 - 1.3 * density), rel=1e-10)
+    assert density > 0.76 or level < 200.0
 
 
 @pytest.mark.parametrize("statistics", ["bosonic", "fermionic"])

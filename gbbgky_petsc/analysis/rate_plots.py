@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from gbbgky_petsc.analysis.plots import axes, heading
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc.analysis.plots import axes, entitle, units
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.store.rates import Rates
 
@@ -22,7 +23,9 @@ def figure(rates: Rates, target: Path) -> None:
     """
     fig, (left, right) = axes(2)
     keys = list(rates.scans)
-    fig.suptitle(heading([rates], without=keys), fontsize=8)
+    case = _fixed(rates)
+    of = units([case])
+    entitle(fig, [case])
     others = np.stack([rates.scans[key] for key in keys[1:]], axis=1) if len(keys) > 1 else None
     lines = [slice(None)] if others is None else [np.all(others == row, axis=1) for row in np.unique(others, axis=0)]
     for number, (kind, own) in enumerate(rates.kinds.items()):
@@ -40,8 +43,11 @@ def figure(rates: Rates, target: Path) -> None:
             right.plot(x[at], decay[at], "o-", ms=3, color=colour, label=label)
             right.plot(x[at], modes[at], ":", color=colour, lw=0.8)
     rising = all(np.nanmin(own["initial_rate"], initial=np.inf) > 0.0 for own in rates.kinds.values())
-    left.set(ylabel="d kurtosis/dt (1/time)", title="in the state", yscale="log" if rising else "linear")
-    right.set(ylabel="decay rate (1/time)", title="at its thermal state: kurtosis (dots), slowest modes", yscale="log")
+    left.set(ylabel=of.label("d kurtosis/dt", "rate"), yscale="log" if rising else "linear")
+    left.set_title("in the state", fontsize=9)
+    decaying = any(np.isfinite(own[name]).any() for own in rates.kinds.values() for name in ("modes", "kurtosis_decay"))
+    right.set(ylabel=of.label("decay rate", "rate"), yscale="log" if decaying else "linear")
+    right.set_title("around its thermal state: kurtosis (dots), slowest modes", fontsize=9)
     if keys:
         left.legend(frameon=False, fontsize=8)
         for ax in (left, right):
@@ -49,6 +55,18 @@ def figure(rates: Rates, target: Path) -> None:
             _logarithmic(ax, np.unique(rates.scans[keys[0]]))
     fig.savefig(target, dpi=150)
     plt.close(fig)
+
+
+def _fixed(rates: Rates) -> dict[str, Any]:
+    """The nested tables of the case without the keys that are scanned."""
+    case = case_file.tree_of(rates.attributes["case"])
+    for key in rates.scans:
+        *tables, last = key.split(".")
+        inside: Any = case
+        for name in tables:
+            inside = inside.get(name, {})
+        inside.pop(last, None)
+    return case
 
 
 def _logarithmic(ax: Any, x: Array) -> None:

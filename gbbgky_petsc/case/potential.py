@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gbbgky_petsc.case.section import HERE, Finite, Positive, Section
 from gbbgky_petsc.case.tables import check_table, read_table
@@ -28,11 +28,12 @@ class Power(PotentialSection):
     kind: Literal["power"]
     exponent: Finite
 
-    @model_validator(mode="after")
-    def _has_a_transform(self) -> "Power":
-        if self.exponent <= 1.0:
-            raise ValueError(f"exponent = {self.exponent:g}: no Fourier transform at k = 0; allowed: above 1")
-        return self
+    @field_validator("exponent")
+    @classmethod
+    def _has_a_transform(cls, exponent: float) -> float:
+        if exponent <= 1.0:
+            raise ValueError("no Fourier transform at k = 0; allowed: above 1")
+        return exponent
 
     def shape(self, folder: Path) -> potential.Shape:
         return potential.Power(self.exponent)

@@ -16,6 +16,7 @@ which is even and smooth: the poles cancel by hand and the table's error is not 
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numba
 import numpy as np
@@ -24,7 +25,6 @@ from scipy.interpolate import CubicSpline
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.physics.potential import Potential
 
 #: spacing of y = ln(k range)
 SPACING = 0.02
@@ -38,6 +38,17 @@ NOISE = 1e-11
 LAST = 12.0
 #: local exponent beyond which a decay counts as faster than any power
 FAST = 8.0
+
+
+class Transformable(Protocol):
+    """What has a Fourier transform: a `Potential`, or one as seen by rods of finite length."""
+
+    @property
+    def range(self) -> float:
+        """Unit of length."""
+
+    def fourier(self, k: Array) -> Array:
+        """V_k, same shape as k."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ class LogSamples:
     exponent: float
 
     @classmethod
-    def of(cls, potential: Potential, comm: MPI.Intracomm) -> "LogSamples":
+    def of(cls, potential: Transformable, comm: MPI.Intracomm) -> "LogSamples":
         """Sample upwards until V_k has fallen for good; the ranks share the work. Collective.
 
         Raises
@@ -95,7 +106,7 @@ class LogSamples:
         return np.concatenate([G, G[-1] * np.exp(-rate * more)])
 
 
-def _shared(potential: Potential, y: Array, comm: MPI.Intracomm) -> Array:
+def _shared(potential: Transformable, y: Array, comm: MPI.Intracomm) -> Array:
     values = np.zeros_like(y)
     own = slice(comm.rank, None, comm.size)
     values[own] = potential.fourier(np.exp(y[own]) / potential.range)
@@ -137,7 +148,7 @@ class PairTable:
         For a potential that jumps.
     """
 
-    def __init__(self, potential: Potential, comm: MPI.Intracomm) -> None:
+    def __init__(self, potential: Transformable, comm: MPI.Intracomm) -> None:
         self.transform = LogSamples.of(potential, comm)
         self.nodes = self.transform.y.size
         G, unit = self.transform.weighted(), 2.0 * SPACING / potential.range**3

@@ -19,7 +19,7 @@ from gbbgky_petsc.case import Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
 from gbbgky_petsc.commands.common import console, new_attributes, progress_bar, warn
 from gbbgky_petsc.commands.signals import Signals
-from gbbgky_petsc.errors import InputError, SolverError, Stopped
+from gbbgky_petsc.errors import InputError, SolverError, Stopped, printable
 from gbbgky_petsc.md.clouds import CloudPlan, plan_of_cloud
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
@@ -315,5 +315,5 @@ class _Record:
         a = self._writer.attributes
         out.print(
             f"{a['realisations']} rings of {a['particles']} rods, step {a['md_step']:.3g}, {a['md_force']}; "
-            f"{a['wall_seconds']:.1f} s on {a['ranks']} rank(s); written to {self._writer.path}"
+            f"{a['wall_seconds']:.1f} s on {a['ranks']} rank(s); written to {printable(str(self._writer.path))}"
         )

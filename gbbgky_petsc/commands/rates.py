@@ -1,6 +1,7 @@
 """`gbbgky rates`: how fast a state thermalises by each collision operator, without integrating anything."""
 
 import csv
+import io
 import itertools
 import json
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import build, kinds
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
 from gbbgky_petsc.commands.common import console, versions
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.errors import InputError, SolverError, printable
+from gbbgky_petsc.parallel import on_root, together
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.store import sealed
 from gbbgky_petsc.store.rates import CONTENT, read_rates
@@ -138,6 +140,8 @@ def rates(
     ------
     InputError
         For a bad scan, an unknown operator, or a case for which none gives a number.
+    StorageError
+        If a file cannot be written.
     """
     if modes < 0:
         raise InputError(f"--modes {modes}: allowed: 0 or more")
@@ -149,33 +153,40 @@ def rates(
     parsed = [Scan.parse(text) for text in scans]
     if len({scan.key for scan in parsed}) < len(parsed):
         raise InputError("--scan: the same key twice; allowed: each key once")
-    cases = _cases(path, overrides, parsed)
     comm = MPI.COMM_WORLD
+    cases = together(comm, lambda: _cases(path, overrides, parsed))
     tasks = list(itertools.product(range(len(cases)), chosen))[comm.rank :: comm.size]
     mine = [_row(point, kind, cases[point][1], path.parent, modes) for point, kind in tasks]
     gathered = comm.allgather(mine)
     rows = sorted((row for part in gathered for row in part), key=lambda row: (row.point, chosen.index(row.kind)))
     if all(np.isnan(row.numbers["initial_rate"]) and np.isnan(row.modes).all() for row in rows):
         raise InputError(rows[0].reason)
+    values = np.array([v for v, _ in cases]).reshape(len(cases), len(parsed))
+
+    def write() -> None:
+        image = _image(case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
+        sealed.write(target, image)
+        with sealed.writing(target):
+            _write_csv(target.with_suffix(".csv"), parsed, values, rows)
+            rate_plots.figure(read_rates(target), target.with_suffix(".png"))
+
+    on_root(comm, write)
     if comm.rank == 0:
-        values = np.array([v for v, _ in cases]).reshape(len(cases), len(parsed))
-        _write(target, case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
-        _write_csv(target.with_suffix(".csv"), parsed, values, rows)
-        rate_plots.figure(read_rates(target), target.with_suffix(".png"))
         _print(parsed, values, rows)
-        console().print(f"written to {target}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}")
+        console().print(
+            f"written to {printable(str(target))}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}"
+        )
 
 
 def _of_kind(rows: Sequence[Row], kind: str) -> list[Row]:
     return [row for row in rows if row.kind == kind]
 
 
-def _write(
-    target: Path, case: str, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]
-) -> None:
-    """/scan/KEY (points,), and by operator /KIND/NAME (points,), /KIND/modes (points, m)."""
+def _image(case: str, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]) -> bytes:
+    """An HDF5 file: /scan/KEY (points,), and by operator /KIND/NAME (points,), /KIND/modes (points, m)."""
+    memory = io.BytesIO()
     petsc = ".".join(map(str, PETSc.Sys.getVersion()))
-    with h5py.File("rates", "w", driver="core", backing_store=False) as file:
+    with h5py.File(memory, "w") as file:
         file.attrs.update({"case": case, "versions": json.dumps(versions(petsc=petsc)), "complete": True})
         file.attrs.update({"content": CONTENT, "format_version": FORMAT_VERSION})
         for i, scan in enumerate(scans):
@@ -190,9 +201,7 @@ def _write(
             data = group.create_dataset("modes", data=np.stack([row.modes for row in own]))
             data.attrs.update({"units": "1/time", "long_name": "slowest decay rates; axes point, mode"})
             group.create_dataset("reason", data=[row.reason for row in own], dtype=h5py.string_dtype())
-        file.flush()
-        image = file.id.get_file_image()
-    sealed.write(target, image)
+    return memory.getvalue()
 
 
 def _write_csv(target: Path, scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:

@@ -8,6 +8,7 @@ from rich.table import Table
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.commands.common import console, progress_bar
 from gbbgky_petsc.equations.measurement import Measurement
+from gbbgky_petsc.errors import printable
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.observables import Clock, Sample
 from gbbgky_petsc.problem import Problem
@@ -29,8 +30,6 @@ class Recorder:
     def __init__(self, problem: Problem, writer: ResultWriter, start: float = 0.0, resumed: bool = False) -> None:
         self._problem, self._writer, self._resumed = problem, writer, resumed
         self._every = problem.case.output.series_every
-        least = start * (1.0 + (1e-12 if resumed else -1e-12))
-        self._snapshots = sorted(t for t in problem.case.output.snapshots_at if t >= least)
         self._flush = problem.case.output.flush_seconds
         self._last: tuple[float, Measurement] | None = None
         #: number of the next row, where rows lie on multiples
@@ -48,12 +47,6 @@ class Recorder:
             self._row(p.t, p.step, m)
         else:
             self._interpolated_rows(p)
-        while self._snapshots and p.t >= self._snapshots[0] * (1.0 - 1e-12):
-            self._writer.add_snapshot(
-                t=p.t, t_rescaled=p.t / self._problem.unit, rho=m.rho, density_correlation=m.density_correlation,
-                **m.recorded,
-            )  # fmt: skip
-            self._snapshots.pop(0)
         drift = getattr(m, self.conserved) / self._first_energy - 1.0
         self._bar.set_postfix_str(
             f"t={p.t:.1f} t_bar={p.t / self._problem.unit:.4f} dt={p.step:.3g} "
@@ -127,5 +120,5 @@ def print_summary(
     ts = integrator.ts
     out.print(
         f"{ts.getStepNumber()} steps ({ts.getStepRejections()} rejected), {ts.getKSPIterations()} Krylov iterations, "
-        f"{seconds:.1f} s on {writer.attributes['ranks']} rank(s); written to {writer.path}"
+        f"{seconds:.1f} s on {writer.attributes['ranks']} rank(s); written to {printable(str(writer.path))}"
     )

@@ -1,5 +1,7 @@
 """The kinetic equation d rho/dt = I[rho], eq. (9), with what PETSc's time integrators ask of it."""
 
+from typing import Any
+
 import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
@@ -28,6 +30,7 @@ class KineticEquation:
     prefix = "kinetic_"
     rho_tolerance = 2e-4
     conserves = True
+    has_entries = True
     is_split = False
 
     def __init__(self, collisions: CollisionOperator) -> None:
@@ -70,12 +73,12 @@ class KineticEquation:
         self.rhs(ts, t, x, f)
         f.aypx(-1.0, xdot)
 
-    def create_jacobian(self, x: PETSc.Vec, assembled: bool) -> tuple[PETSc.Mat, PETSc.Mat]:
+    def create_jacobian(self, x: PETSc.Vec) -> PETSc.Mat:
         """A dense matrix in AIJ form, for any preconditioner."""
         sizes = x.getSizes()
         J = PETSc.Mat().createAIJ((sizes, sizes), nnz=(sizes[0], sizes[1] - sizes[0]), comm=x.comm)
         J.setUp()
-        return J, J
+        return J
 
     def ijacobian(
         self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, shift: float, J: PETSc.Mat, P: PETSc.Mat
@@ -141,6 +144,10 @@ class KineticEquation:
             absorbed_rate=0.0,
             density_correlation=collisions.density_correlation,
         )
+
+    def record(self, x: PETSc.Vec) -> dict[str, Any]:
+        """Nothing: correlations are slaved to rho."""
+        return {}
 
     def destroy(self) -> None:
         """Free PETSc objects."""

@@ -110,7 +110,7 @@ class FlowIntegrator(Owner):
         self.equation = equation
         self.state = equation.create_vector(rho)
         self._work = self.state.duplicate()
-        own = ScopedOptions(equation.prefix, equation.presets, options)
+        self.options = own = ScopedOptions(equation.prefix, equation.presets, options)
         kind = own.get("ts_type") or ""
         if kind not in EXPLICIT_TYPES:
             raise InputError(f"-flow_ts_type {kind}: is implicit; allowed: {', '.join(sorted(EXPLICIT_TYPES))}")

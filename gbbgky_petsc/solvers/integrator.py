@@ -29,8 +29,8 @@ UNUSABLE_TYPES = {
     "discgrad": "it needs the gradient of a Hamiltonian",
     "mimex": "it needs a DM that differentiates",
 }
-#: preconditioners that need no matrix entries
-MATRIX_FREE = {"python", "none", "mat", "shell"}
+#: preconditioners that ask for no matrix
+MATRIX_FREE = ("python", "none")
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,14 @@ class Integrator(Owner):
 
     def _scope(self) -> AbstractContextManager[None]:
         """All options are in the database, the preconditioner by its dotted name."""
-        name = self.options.get("pc_python_type")
-        if name is None or self.options.get("pc_type") != "python":
+        name, kind = self.options.get("pc_python_type"), self.options.get("pc_type")
+        if kind == "python" and name is not None:
+            return self.options.inserted(pc_python_type=preconditioner_class(name))
+        if kind is None or kind in MATRIX_FREE or self.equation.has_entries:
             return self.options.inserted()
-        return self.options.inserted(pc_python_type=preconditioner_class(name))
+        normal_modes.check_serves(self.equation.prefix, kind)
+        stand_in = preconditioner_class(normal_modes.NormalModesPC.name)
+        return self.options.inserted(pc_type="python", pc_python_type=stand_in, **{normal_modes.INNER: kind})
 
     def _set_functions(self) -> None:
         equation, ts = self.equation, self.ts
@@ -162,9 +166,9 @@ class Integrator(Owner):
         if equation.is_split:
             ts.setRHSFunction(equation.explicit_rhs, self._work())
         ts.setIFunction(equation.ifunction, self._work())
-        J, P = equation.create_jacobian(self.state, (self.options.get("pc_type") or "") not in MATRIX_FREE)
-        self._mats = [J] if P.handle == J.handle else [J, P]
-        ts.setIJacobian(equation.ijacobian, J, P)
+        J = equation.create_jacobian(self.state)
+        self._mats = [J]
+        ts.setIJacobian(equation.ijacobian, J, J)
 
     def _work(self) -> PETSc.Vec:
         vec = self.state.duplicate()

@@ -15,7 +15,7 @@ import numpy as np
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.case import Case
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.store import checkpoint, sealed
+from gbbgky_petsc.store import checkpoint, sealed, snapshots
 from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.writer import FORMAT_VERSION
 
@@ -66,6 +66,10 @@ _AXES: dict[str, tuple[str, ...]] = {
     "density_correlation": ("z",),
     "structure": ("k",),
     "structure_change": ("k",),
+    "covariance": ("theta", "theta"),
+    "covariance_rate": ("theta", "theta"),
+    "triple_density": ("z",),
+    "triple_response": ("z", "theta"),
 }
 _AXES_IN_SPACE: dict[str, tuple[str, ...]] = {
     "rho": ("x", "theta"),
@@ -101,12 +105,31 @@ class Result:
             raise InputError(f"{self.path}: its case is not JSON") from error
         return case_file.parse(tree)
 
+    def field(self, name: str, row: int) -> np.ndarray:
+        """A field that ``output.fields`` kept whole at a row of /snapshots; a negative row counts from the end.
+
+        Returns
+        -------
+        ``pair``: g, (Nz, N, N); ``triple``: g3, (Nz, N(N + 1)/2, N) with the pairs of `numpy.triu_indices(N)`.
+
+        Raises
+        ------
+        InputError
+            If it was not kept, or its file is missing or damaged.
+        """
+        n, nz = self.mesh["theta"].size, self.mesh["z"].size
+        shapes = {"pair": (nz, n, n), "triple": (nz, n * (n + 1) // 2, n)}
+        kept = self.snapshots.get(snapshots.column(name))
+        if name not in shapes or kept is None or not -kept.size <= row < kept.size or np.isnan(kept[row]):
+            raise InputError(f"{self.path}: holds no field {name} of snapshot {row}; allowed: what output.fields kept")
+        return snapshots.read(self.path, row % kept.size, name, shapes[name], float(kept[row]))
+
     def to_xarray(self) -> "xarray.Dataset":
         """The result as an `xarray.Dataset`; needs xarray, which the package does not ask for.
 
         Series lie on ``t``, snapshots on ``snapshot_t`` (and ``theta``, ``z``, ``k`` or ``x``) with ``snapshot_``
-        before their names; a further axis is called after its array. Attributes of the file become those of the
-        dataset.
+        before their names; a further axis is called after its array, a second one of theta ``theta_2``. Attributes of
+        the file become those of the dataset.
 
         Raises
         ------
@@ -121,7 +144,9 @@ class Result:
         axes = _AXES_IN_SPACE if "x" in self.mesh else _AXES
         for name, values in self.snapshots.items():
             if name != "t" and values.ndim:
-                further = axes.get(name.removesuffix("_stderr"), tuple(f"{name}_{i}" for i in range(1, values.ndim)))
+                unknown = tuple(f"{name}_{i}" for i in range(1, values.ndim))
+                along = axes.get(name.removesuffix("_stderr"), unknown)
+                further = tuple(a if along.index(a) == i else f"{a}_{i + 1}" for i, a in enumerate(along))
                 variables[f"snapshot_{name}"] = (("snapshot_t", *further[: values.ndim - 1]), values)
         coordinates = {"t": self.series["t"], "snapshot_t": self.snapshots["t"]}
         coordinates |= {name: self.mesh[name] for name in ("theta", "z", "k", "x") if name in self.mesh}
