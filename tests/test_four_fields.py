@@ -215,6 +215,27 @@ def test_jacobian_is_the_derivative(small):
 
 
 @pytest.mark.parallel
+def test_recorded_moments(small):
+    """Against sums over all of c2 and g3, on any number of ranks."""
+    h = make(small, comm=PETSc.COMM_WORLD)
+    g, g3, c2 = random_fields(h)
+    x, w, b = state(h, g, g3, c2), h.mesh.theta_weight, h.background(h.initial_rho)
+    found, closed = h.record(x), closure(b, g)
+    gge = third_order(b).covariance_regular
+    expected = {
+        "covariance": c2,
+        "covariance_rate": rate(h, x, {"covariance_force"})[COVARIANCE],
+        "covariance_drift": np.abs(c2 - gge).max() / np.abs(gge).max(),
+        "triple_density": w**3 * g3.sum(axis=(1, 2, 3)),
+        "triple_response": w**2 * g3.sum(axis=(2, 3)),
+        "triple_excess": np.abs(g3 - closed).max() / np.abs(closed).max(),
+    }
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-12 * np.abs(value).max(), err_msg=name)
+
+
+@pytest.mark.parallel
 def test_triple_inverse(small):
     """It inverts shift - streaming of g3 alone on a ring."""
     h = make(small, comm=PETSc.COMM_WORLD)

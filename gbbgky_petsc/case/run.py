@@ -1,5 +1,7 @@
 """[time] and [output]: how long, and what is written when."""
 
+from typing import Literal
+
 from pydantic import model_validator
 
 from gbbgky_petsc.case.section import NonNegative, Positive, Section
@@ -19,9 +21,13 @@ class Time(Section):
 
 
 class Output(Section):
-    """What is written when; times like t."""
+    """What is written when; times like t.
+
+    ``fields`` are kept whole at each snapshot of `gbbgky run`, in files beside the result: ``pair`` g, ``triple`` g3.
+    """
 
     series_every: Positive | None = None
     snapshots_at: list[NonNegative] = []
+    fields: list[Literal["pair", "triple"]] = []
     flush_seconds: Positive = 30.0
     checkpoint_seconds: NonNegative = 300.0  #: between checkpoints, one more at the end; 0: none at all

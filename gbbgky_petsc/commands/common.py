@@ -60,8 +60,8 @@ def new_result(
 def new_attributes(
     case: Case, equations: str, ranks: int, options: Mapping[str, str] | None = None, **more_versions: str
 ) -> dict[str, Any]:
-    """Attributes that every result carries."""
-    return {
+    """Attributes that every result carries, and ``coupling`` where it holds a part of the potential."""
+    return ({"coupling": case.coupling_note} if case.coupling_note else {}) | {
         "case": case_file.resolved(case),
         "petsc_options": json.dumps(options or {}),
         "versions": json.dumps(versions(**more_versions)),

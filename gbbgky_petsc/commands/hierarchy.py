@@ -11,7 +11,9 @@ from gbbgky_petsc.commands.common import console, warn
 from gbbgky_petsc.commands.integrate import Job
 from gbbgky_petsc.commands.memory import check_memory
 from gbbgky_petsc.commands.resumption import Resume
+from gbbgky_petsc.commands.snapshots import check_fields
 from gbbgky_petsc.equations.hierarchy import PRECONDITIONER, Hierarchy, unknowns
+from gbbgky_petsc.fields import BlockSpec, Slab
 from gbbgky_petsc.parallel import together
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.problem import Problem
@@ -27,7 +29,7 @@ def hierarchy_of(problem: Problem) -> Hierarchy:
     """
     h, options = problem.case.hierarchy, {}
     if h.relaxation == "coherent":
-        options = problem.case.kinetic.model_dump(include={"tolerance", "second_order", "screened"})
+        options = problem.case.kinetic.model_dump(include={"tolerance", "finite_length", "second_order", "screened"})
     return Hierarchy(
         problem.mesh, problem.model, problem.potential, h.order, h.closure, tuple(h.explicit), PETSc.COMM_WORLD,
         h.relaxation, options,
@@ -46,19 +48,26 @@ def run(problem: Problem, target: Path, mode: Resume = Resume.NO, summary: bool 
     schema = HIERARCHY
     for term in hierarchy.terms.values():
         schema = schema.with_snapshots(term.recorded)
-    job = Job(problem, target, mode=mode, summary=summary, schema=schema, warnings=tuple(warnings))
+    kept = tuple(dict.fromkeys(problem.case.output.fields))
+    job = Job(problem, target, mode=mode, summary=summary, schema=schema, kept=kept, warnings=tuple(warnings))
     job.run(hierarchy, hierarchy.fields, hierarchy.initial_vector(problem.rho))
+
+
+def blocks_of(problem: Problem) -> list[BlockSpec]:
+    """The blocks of the state vector that a case asks for."""
+    h = problem.case.hierarchy
+    return unknowns(problem.mesh, h.order, h.relaxation)
 
 
 def memory_of(problem: Problem, ranks: int) -> limits.Memory:
     """What a run of the case takes on so many ranks."""
-    mesh, h = problem.mesh, problem.case.hierarchy
-    numbers = sum(spec.numbers(mesh) for spec in unknowns(mesh, h.order, h.relaxation))
-    return limits.Memory.of(numbers, mesh.theta_points, ranks)
+    numbers = sum(spec.numbers(problem.mesh) for spec in blocks_of(problem))
+    return limits.Memory.of(numbers, problem.mesh.theta_points, ranks)
 
 
 def fits(problem: Problem, comm: MPI.Intracomm) -> list[str]:
     """Warnings about mesh and memory; `InputError` on all ranks where they cannot be right. Collective."""
+    check_fields(problem.case.output.fields, [spec.name for spec in blocks_of(problem) if isinstance(spec, Slab)])
     check_memory(problem, comm)
     memory = memory_of(problem, comm.size)
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)

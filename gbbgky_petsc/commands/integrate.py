@@ -13,6 +13,7 @@ from gbbgky_petsc.commands.common import new_result, warn
 from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.commands.resumption import FREE, Checkpointer, Resume, Resumption
 from gbbgky_petsc.commands.signals import Signals
+from gbbgky_petsc.commands.snapshots import Snapshots, distributed
 from gbbgky_petsc.commands.watch import Watch
 from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.errors import SolverError
@@ -21,6 +22,7 @@ from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.solvers.integrator import Integrator, Position, Progress
 from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store import checkpoint as checkpoints
+from gbbgky_petsc.store import snapshots
 from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
@@ -51,6 +53,8 @@ class Job:
         Whether to print a table at the end.
     schema
         Datasets of the result.
+    kept
+        Fields to keep whole at snapshots; what that adds to the schema need not be in it.
     warnings
         What is known before the start; goes into the file.
     """
@@ -64,6 +68,7 @@ class Job:
     decorate: Callable[[ResultWriter], None] = field(default=lambda writer: None)
     summary: bool = True
     schema: Schema = HIERARCHY
+    kept: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def run(self, equation: Equation, fields: Fields, state: PETSc.Vec) -> None:
@@ -112,7 +117,8 @@ class _Course:
         self._recorder: Recorder | None = None
         if fields.comm.rank == 0:
             self._writer = writer = new_result(
-                job.target, job.problem, equation.description, fields.comm.size, job.schema,
+                job.target, job.problem, equation.description, fields.comm.size,
+                job.schema.with_snapshots(snapshots.schema(job.kept)),
                 options=integrator.options.resolved(), petsc=".".join(map(str, PETSc.Sys.getVersion())),
             )  # fmt: skip
             if earlier is None:
@@ -123,6 +129,10 @@ class _Course:
             if self._warnings:
                 writer.attributes["warnings"] = "\n".join(self._warnings)
             self._recorder = job.recorder(job.problem, writer, job.start if point is None else point.t, bool(earlier))
+        least, taken = job.start * (1.0 - 1e-12), 0
+        if point is not None:
+            least, taken = point.t * (1.0 + 1e-12), point.snapshot_rows
+        self._snapshots = Snapshots(job.problem, job.target, equation, fields, job.kept, self._writer, least, taken)
         spent = time.monotonic() - began + (0.0 if point is None else point.wall_seconds)
         number = None if point is None else point.number
         self._checkpointer = Checkpointer(
@@ -142,14 +152,14 @@ class _Course:
 
     def _slabs(self) -> Mapping[str, DistributedArray]:
         fields, state = self._fields, self._integrator.state.array_r
-        return {name: _distributed(fields, name, fields.part(state, name)) for name in fields.slabs}
+        return {name: distributed(fields, name, fields.part(state, name)) for name in fields.slabs}
 
     def _restore(self, point: Checkpoint) -> None:
         """Set state and position from a checkpoint."""
         fields, integrator, target = self._fields, self._integrator, self._job.target
         values = {name: point.array(target, name, fields.whole(name).shape) for name in fields.wholes}
         slabs = {name: np.empty(fields.slab(name).shape) for name in fields.slabs}
-        checkpoints.read_blocks(target, point, {name: _distributed(fields, name, a) for name, a in slabs.items()})
+        checkpoints.read_blocks(target, point, {name: distributed(fields, name, a) for name, a in slabs.items()})
         fields.store(integrator.state.array_w, values | slabs)
         frozen = point.array(target, FROZEN, (self._job.problem.rho.size,))
         known = frozen if np.all(np.isfinite(frozen)) else None
@@ -196,6 +206,7 @@ class _Course:
         self._warn(self._watch.warnings)
         if self._recorder is not None:
             self._recorder(progress)
+        self._snapshots(progress, self._integrator.state)
         signal = self._signals.pending(self._fields.comm)
         if signal is not None:
             raise self._checkpointer.stop(signal)
@@ -222,8 +233,3 @@ class _Course:
         if self._job.problem.case.output.checkpoint_seconds == 0.0:
             return error
         return type(error)(f"{error}; the state at t = {self._stood.t:g} is saved, --resume goes on from it")
-
-
-def _distributed(fields: Fields, name: str, local: Array) -> DistributedArray:
-    block = fields.slab(name)
-    return DistributedArray(fields.comm, local, block.start, block.total)

@@ -34,8 +34,6 @@ class Recorder:
     def __init__(self, problem: Problem, writer: ResultWriter, start: float = 0.0, resumed: bool = False) -> None:
         self._problem, self._writer, self._resumed = problem, writer, resumed
         self._every = problem.case.output.series_every
-        least = start * (1.0 + (1e-12 if resumed else -1e-12))
-        self._snapshots = sorted(t for t in problem.case.output.snapshots_at if t >= least)
         self._flush = problem.case.output.flush_seconds
         self._last: tuple[float, Measurement] | None = None
         #: number of the next row, where rows lie on multiples
@@ -54,12 +52,6 @@ class Recorder:
             self._row(p.t, p.step, m)
         else:
             self._interpolated_rows(p)
-        while self._snapshots and p.t >= self._snapshots[0] * (1.0 - 1e-12):
-            self._writer.add_snapshot(
-                t=p.t, t_rescaled=p.t / self._problem.unit, rho=m.rho, density_correlation=m.density_correlation,
-                **m.recorded,
-            )  # fmt: skip
-            self._snapshots.pop(0)
         drift = getattr(m, self.conserved) / self._first_energy - 1.0
         self._said = (
             f"t={p.t:.1f} t_bar={p.t / self._problem.unit:.4f} dt={p.step:.3g} "

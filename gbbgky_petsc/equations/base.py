@@ -1,7 +1,7 @@
 """What a time integration asks of an equation."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from mpi4py import MPI
 from petsc4py import PETSc
@@ -71,6 +71,9 @@ class Equation(Protocol):
 
     def measure(self, x: PETSc.Vec) -> Measurement:
         """Observables of a state."""
+
+    def record(self, x: PETSc.Vec) -> Mapping[str, Any]:
+        """Further datasets of /snapshots by name; dearer than `measure`, hence taken at snapshots only."""
 
     def destroy(self) -> None:
         """Free PETSc objects."""

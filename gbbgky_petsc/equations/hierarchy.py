@@ -280,13 +280,13 @@ class Hierarchy:
             rho_rate=self.rho_rate(state),
             absorbed_rate=self.absorbed_power(state) / density,
             density_correlation=weight * state.moments[0].sum(axis=1),
-            recorded=self._recorded(state),
         )
 
-    def _recorded(self, x: State) -> dict[str, Any]:
-        """What terms have for snapshots. Collective."""
-        point = self.at(x.rho)
-        return {name: value for term in self.terms.values() for name, value in term.record(point, x).items()}
+    def record(self, x: PETSc.Vec) -> dict[str, Any]:
+        """What terms have for /snapshots, see `gbbgky_petsc.terms.base.Term.recorded`."""
+        state = self.fields.read(x.array_r)
+        point = self.at(state.rho)
+        return {name: value for term in self.terms.values() for name, value in term.record(point, state).items()}
 
     def rho_rate(self, x: State) -> Array:
         """d rho/dt, (N,), from the terms of layer 1."""

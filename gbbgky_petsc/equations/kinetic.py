@@ -1,5 +1,7 @@
 """The kinetic equation d rho/dt = I[rho], eq. (9), with what PETSc's time integrators ask of it."""
 
+from typing import Any
+
 import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
@@ -142,6 +144,10 @@ class KineticEquation:
             absorbed_rate=0.0,
             density_correlation=collisions.density_correlation,
         )
+
+    def record(self, x: PETSc.Vec) -> dict[str, Any]:
+        """Nothing: correlations are slaved to rho."""
+        return {}
 
     def destroy(self) -> None:
         """Free PETSc objects."""

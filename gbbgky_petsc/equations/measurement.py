@@ -1,8 +1,6 @@
 """What is measured of a state along a run."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.observables import Sample
@@ -18,10 +16,7 @@ class Measurement(Sample):
         d/dt of the absorbed energy per particle.
     density_correlation : (Nz,)
         int int g dtheta dtheta'.
-    recorded
-        Further datasets of /snapshots by name, see `gbbgky_petsc.terms.base.Term.recorded`.
     """
 
     absorbed_rate: float
     density_correlation: Array
-    recorded: Mapping[str, Any] = field(default_factory=dict)

@@ -5,6 +5,7 @@ may swallow a full disk without a word, so the space is reserved before, and wha
 Importing this starts no MPI.
 """
 
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -115,6 +116,19 @@ def read(path: Path, block: DistributedArray, expected: str | None) -> None:
     together(block.comm, lambda: _transfer(path, block, MPI.MODE_RDONLY, MPI.File.Read_at_all))
     if expected is not None and checksum(block) != expected:
         raise InputError(f"checkpoint {path}: damaged, its checksum is not the one stored with the result")
+
+
+def load(path: Path, shape: tuple[int, ...]) -> tuple[Array, str]:
+    """A whole block from its file, with its checksum, by one process that need not know MPI.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or of another size.
+    """
+    check(path, math.prod(shape))
+    values = np.fromfile(path, "<f8")
+    return values.reshape(shape), f"{_hash(values, 0) % 2**64:016x}"
 
 
 def check(path: Path, total: int) -> None:

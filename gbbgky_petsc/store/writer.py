@@ -189,9 +189,10 @@ class ResultWriter:
     def restore(self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
         """Go on from the rows of an earlier part of the run that are not younger than its checkpoint."""
         rows, shots = checkpoint.series_rows, checkpoint.snapshot_rows
-        missing = np.full(len(series["t"]), np.nan)  # a column that older versions did not write
-        self.series = {name: list(series.get(name, missing)[:rows]) for name in self.schema.series}
-        self.snapshots = {name: list(snapshots[name][:shots]) for name in self.schema.snapshots}
+        # nan: a column that was not written then
+        self.series = {name: list(series.get(name, np.full(rows, np.nan))[:rows]) for name in self.schema.series}
+        unknown = np.full(shots, np.nan)
+        self.snapshots = {name: list(snapshots.get(name, unknown)[:shots]) for name in self.schema.snapshots}
         self.checkpoint = checkpoint
 
     def add_series(self, **values: float) -> None:

@@ -27,12 +27,9 @@ class CovarianceForce(Term):
     writes = (COVARIANCE,)
     recorded = {
         "covariance": ("1/(length momentum^2)", "c2(theta, theta'), eq. (SA.5); axes t, theta, theta'", ("theta",) * 2),
+        "covariance_rate": ("1/(length momentum^2 time)", "dc2/dt, eq. (SA.5); axes t, theta, theta'", ("theta",) * 2),
         "covariance_drift": ("1", "max|c2 - C_reg[rho]|/max|C_reg[rho]|, 0 in the local GGE; nan without contact", ()),
     }
-
-    def record(self, point: Point, x: State) -> dict[str, Any]:
-        gge = third(point).covariance_regular
-        return {"covariance": x[COVARIANCE].copy(), "covariance_drift": relative_size(x[COVARIANCE] - gge, gge)}
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
         super().__init__(setting, fields)
@@ -51,11 +48,22 @@ class CovarianceForce(Term):
         """As for rho: c2 acts on it as directly."""
         return {COVARIANCE: relative * max(float(np.abs(third(point).covariance_regular).max()), 1e-30)}
 
-    def add(self, point: Point, x: State, out: Rate) -> None:
-        pull: Array = self._force @ x[TRIPLE].sum(axis=2)
+    def record(self, point: Point, x: State) -> dict[str, Any]:
+        c2, gge = x[COVARIANCE], third(point).covariance_regular
+        return {
+            "covariance": c2.copy(),
+            "covariance_rate": self._rate(x[TRIPLE]),
+            "covariance_drift": relative_size(c2 - gge, gge),
+        }
+
+    def _rate(self, triple: Array) -> Array:
+        """The term, (N, N). Collective."""
+        pull: Array = self._force @ triple.sum(axis=2)
         self.fields.comm.Allreduce(MPI.IN_PLACE, pull)
-        rate = out[COVARIANCE]
-        rate += shifted(self.mesh.theta_derivative, self._pairs.unpack(pull))
+        return shifted(self.mesh.theta_derivative, self._pairs.unpack(pull))
+
+    def add(self, point: Point, x: State, out: Rate) -> None:
+        out[COVARIANCE][...] += self._rate(x[TRIPLE])
 
     def add_tangent(self, point: Point, x: State, change: State, out: Rate) -> None:
         self.add(point, change, out)

@@ -28,17 +28,15 @@ class TripleStreaming(Term):
     reads = (PAIR, TRIPLE, COVARIANCE)
     writes = (TRIPLE,)
     recorded = {
-        "triple_excess": ("1", "max|g3 - K2 g|/max|K2 g|, 0 in the closure (SC.1); nan where g vanishes", ()),
+        "triple_density": ("1/length^3", "int int int g3, eq. (SA.6); axes t, z", ("z",)),
+        "triple_response": (
+            "1/(length^3 momentum)",
+            "int int g3{theta, theta'},theta'' dtheta' dtheta'': how c of one cell goes with the number of another; "
+            "axes t, z, theta",
+            ("z", "theta"),
+        ),
+        "triple_excess": ("1", "max|g3 - K2 g|/max|K2 g|, 0 in the fluctuation closure; nan where g vanishes", ()),
     }
-
-    def record(self, point: Point, x: State) -> dict[str, Any]:
-        response = self._per_pair(third(point).covariance_change(np.eye(self.mesh.theta_points)))
-        sizes = np.zeros(2)
-        for b in blocks(len(x[TRIPLE])):
-            closed = response @ x[PAIR][b]
-            sizes = np.maximum(sizes, [np.abs(x[TRIPLE][b] - closed).max(), np.abs(closed).max()])
-        self.fields.comm.Allreduce(MPI.IN_PLACE, sizes, MPI.MAX)
-        return {"triple_excess": float(sizes[0] / sizes[1]) if sizes[1] else float("nan")}
 
     def __init__(self, setting: Setting, fields: Fields) -> None:
         super().__init__(setting, fields)
@@ -52,6 +50,22 @@ class TripleStreaming(Term):
         """As for g, in the proportion Gamma : c of their thermal values."""
         ratio = np.abs(third(point).pair_response).max() / np.abs(point.background.charge).max()
         return {TRIPLE: pair * max(float(ratio), 1e-30)}
+
+    def record(self, point: Point, x: State) -> dict[str, Any]:
+        pair, triple, weight = x[PAIR], x[TRIPLE], self.mesh.theta_weight
+        closure = self._per_pair(third(point).covariance_change(np.eye(self.mesh.theta_points)))
+        response, sizes = np.empty((len(triple), self.mesh.theta_points)), np.zeros(2)
+        for b in blocks(len(triple)):
+            closed = closure @ pair[b]
+            sizes = np.maximum(sizes, [np.abs(triple[b] - closed).max(), np.abs(closed).max()])
+            response[b] = weight**2 * self._pairs.sum_of_one(triple[b]).sum(axis=2)
+        self.fields.comm.Allreduce(MPI.IN_PLACE, sizes, MPI.MAX)
+        response = self.fields.slab(TRIPLE).gather_planes(response)
+        return {
+            "triple_density": weight * response.sum(axis=1),
+            "triple_response": response,
+            "triple_excess": float(sizes[0] / sizes[1]) if sizes[1] else float("nan"),
+        }
 
     def add(self, point: Point, x: State, out: Rate) -> None:
         self._add(point, covariance(point, x), x, out)
