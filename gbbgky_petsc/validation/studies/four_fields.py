@@ -163,10 +163,17 @@ def _orders(found: Findings, results: Results, tier: str, ax: Any) -> None:
                         found.expect("closure_order", what, exponent, 1.0)
                     else:
                         found.table.append({"what": what, "value": exponent})
-                if variable == "V0" and row == 0:
-                    y, style = np.array([values["g"] for values in apart]), "o-" if sign > 0.0 else "s--"
-                    colour = f"C{list(PAIRS).index(name)}"
-                    ax.loglog(x, y, style, ms=3, color=colour, label=name if sign > 0.0 else None)
+                if variable == "V0":
+                    sizes = [values["g"] for values in apart]
+                    found.table += [
+                        {"what": f"t = {t:g}, V0 = {point[0]:g}: {name}, distance in g", "value": size}
+                        for point, size in ((points[0], sizes[0]), (points[-1], sizes[-1]))
+                    ]
+                    if row == 0:
+                        style, colour = "o-" if sign > 0.0 else "s--", f"C{list(PAIRS).index(name)}"
+                        ax.loglog(x, sizes, style, ms=3, color=colour, label=name if sign > 0.0 else None)
+                        ax.set_xticks(x, [f"{strength:g}" for strength in x])
+    ax.minorticks_off()
     ax.set(xlabel="$|V_0|$", ylabel=r"$\max|\Delta g|/\max|g|$")
     ax.set_title(f"$t = {SCAN_TIMES[tier][0]:g}$, $a = {LENGTHS[tier][0]:g}$ (dashed: $V_0 < 0$)")
     ax.legend(frameon=False, fontsize=8)
