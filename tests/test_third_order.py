@@ -119,7 +119,7 @@ def test_third_derivative_of_the_free_energy(model):
         )
         return sum(terms) / (2 * step) ** 3
 
-    expected = (4 * mixed(0.02) - mixed(0.04)) / 3
+    expected = (4 * mixed(0.01) - mixed(0.02)) / 3
     fluctuation = b.covariance @ three
     pairs = np.diag(third.spread_change(fluctuation)) * WEIGHT
     pairs = pairs + WEIGHT**2 * third.covariance_change(fluctuation)
