@@ -1,12 +1,15 @@
-"""Lyapunov inverse per wavenumber against the assembled normal-mode form: iterations and time of the same run.
+"""Preconditioners side by side: iterations, time and memory of the same run.
 
-    .venv/bin/python benchmarks/preconditioners.py runs/fig2_phi6_quick.toml 1000 [key=value ...] [PETSc options]
+    .venv/bin/python benchmarks/preconditioners.py runs/fig2_phi6_quick.toml 1000 [NAME ...] [key=value ...] [-OPTION]
 
-Integrates the case to the given time with either preconditioner. The time is CPU time of one rank, which a busy
-machine hardly changes; under mpirun it would count the waiting too. Prints JSON.
+Integrates the case to the given time with each of the named preconditioners: ``default``, what -pc_python_type knows,
+what -pc_type knows, or, where that refuses, the same PETSc type on the sparse matrix in normal modes. The time is CPU
+time of one rank, which a busy machine hardly changes; under mpirun it would count the waiting too. The memory is the
+largest so far of this process: name one at a time to compare. Prints JSON.
 """
 
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -24,31 +27,49 @@ petsc4py.init([sys.argv[0], *sys.argv[_split:]])
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.equations.hierarchy import Hierarchy
+from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.solvers.frozen import PRECONDITIONERS
 from gbbgky_petsc.solvers.integrator import Integrator
+from gbbgky_petsc.solvers.normal_modes import SERVING
 
 
-def cost(built, end, preconditioner):
-    """Steps, Krylov iterations, CPU seconds and energy drift of a run to ``end``."""
+def options_of(name):
+    """PETSc options that choose a preconditioner."""
+    if name == "default":
+        return {}
+    if name in PRECONDITIONERS:
+        return {"pc_python_type": name}
+    if name in (*SERVING, "none"):
+        return {"pc_type": name}
+    return {"pc_python_type": "normal_modes", "normal_modes_pc_type": name}
+
+
+def cost(built, end, name):
+    """Steps, Krylov iterations, CPU seconds, memory and energy drift of a run to ``end``."""
     h = built.case.hierarchy
     hierarchy = Hierarchy(built.mesh, built.model, built.potential, h.order, h.closure, tuple(h.explicit))
     measured = []
-    table = {"pc_python_type": preconditioner}
-    with Integrator(hierarchy, hierarchy.initial_vector(built.rho), options=table) as integrator:
+    with Integrator(hierarchy, hierarchy.initial_vector(built.rho), options=options_of(name)) as integrator:
         start = time.process_time()
-        integrator.run(end, [], lambda p: measured.append(p.measurement))
+        try:
+            integrator.run(end, [], lambda p: measured.append(p.measurement))
+        except SolverError as error:
+            return {"failed": str(error)}
         return {
             "steps": integrator.ts.getStepNumber(),
             "krylov_iterations": integrator.ts.getKSPIterations(),
             "cpu_seconds": round(time.process_time() - start, 2),
+            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "kurtosis": measured[-1].kurtosis,
             "energy_drift": measured[-1].total_energy / measured[0].total_energy - 1.0,
         }
 
 
 def main():
-    path, end, *assignments = sys.argv[1:_split]
-    built = problem.build(case_file.load(Path(path), assignments), Path(path).parent)
-    print(json.dumps({name: cost(built, float(end), name) for name in ("lyapunov", "normal_modes")}, indent=1))
+    path, end, *words = sys.argv[1:_split]
+    names = [word for word in words if "=" not in word] or ["default", "lyapunov", "normal_modes"]
+    built = problem.build(case_file.load(Path(path), [word for word in words if "=" in word]), Path(path).parent)
+    print(json.dumps({name: cost(built, float(end), name) for name in names}, indent=1))
 
 
 main()

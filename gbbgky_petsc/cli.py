@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gbbgky_petsc import environment
 from gbbgky_petsc.commands.ending import Ending
+from gbbgky_petsc.commands.signals import interruptible
 from gbbgky_petsc.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 Built = TypeVar("Built")
 OWN_SHORT = ("-o", "-h", "-V")
-#: exit code of a validation whose expectations do not all hold
+#: exit code of a validation whose expectations do not all hold, and of two results that differ
 FAILED_EXPECTATIONS = 4
 
 
@@ -103,6 +104,11 @@ def parser() -> argparse.ArgumentParser:
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
 
+    compare = commands.add_parser("compare", allow_abbrev=False, help="how two results differ, in error bars")
+    compare.add_argument("results", type=Path, nargs=2, metavar="RESULT.h5")
+    compare.add_argument("--tolerance", type=float, default=1e-6, help="of a quantity's size, where no error bars are")
+    compare.add_argument("--sigmas", type=float, default=4.0, help="standard errors, where there are some (default: 4)")
+
     info = commands.add_parser("info", allow_abbrev=False, help="what a result file holds")
     info.add_argument("result", type=Path, metavar="RESULT.h5")
 
@@ -150,6 +156,7 @@ class Session:
         """All ranks, which from now on fail together. Collective."""
         from mpi4py import MPI
 
+        interruptible()
         environment.check_launcher(MPI.COMM_WORLD.size)
         self.ending.watch(MPI.COMM_WORLD)
         return MPI.COMM_WORLD
@@ -162,6 +169,7 @@ class Session:
             if option == "-options_file" and not Path(value).is_file():
                 raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
         petsc4py.init([sys.argv[0], *self.petsc])
+        interruptible()  # PETSc has put its own handlers
 
     def build(self, build: "Callable[[Case, Path], Built] | None" = None) -> "tuple[Built, Path]":
         """What ``build`` makes of the case, by default its problem, and the case's path, on all ranks. Collective."""
@@ -173,14 +181,17 @@ class Session:
 
         arguments = self.arguments
 
-        def made() -> "tuple[Any, Path]":
+        def made() -> "tuple[Any, Path, str]":
             path = shipped.find_case(arguments.case)
             case = case_file.load(path, arguments.set)
             if not arguments.trust_case:
                 trust.check(case.petsc)
-            return (build or problem.build)(case, path.parent), path
+            return (build or problem.build)(case, path.parent), path, case.coupling_note
 
-        return together(MPI.COMM_WORLD, made)
+        built, path, note = together(MPI.COMM_WORLD, made)
+        if note and MPI.COMM_WORLD.rank == 0:
+            print(note)
+        return built, path
 
     def prepare(
         self, suffix: str, build: "Callable[[Case, Path], Built] | None" = None
@@ -189,28 +200,32 @@ class Session:
 
         All ranks agree before anyone writes. Collective.
         """
-        from mpi4py import MPI
-
         from gbbgky_petsc.commands.resumption import Resume
-        from gbbgky_petsc.parallel import on_root
-        from gbbgky_petsc.store.writer import check_target
 
-        arguments, world = self.arguments, MPI.COMM_WORLD
+        arguments = self.arguments
         mode = Resume(arguments.resume)
         if mode is not Resume.NO and arguments.force:
             raise InputError("--resume and --force: allowed: one of them")
 
         built, path = self.build(build)
         target = arguments.output or Path("runs/results") / f"{path.stem}{suffix}.h5"
-        on_root(world, lambda: check_target(target, arguments.force or mode is not Resume.NO))
-        self.ending.near = target
-        on_root(world, lambda: self._lock(target))
-        return built, target, mode
+        return built, self.lock(target, arguments.force or mode is not Resume.NO), mode
 
-    def _lock(self, target: Path) -> None:
+    def lock(self, target: Path, replace: bool) -> Path:
+        """The result file, checked and locked until this command ends. Collective."""
+        from mpi4py import MPI
+
+        from gbbgky_petsc.parallel import on_root
         from gbbgky_petsc.store.lock import OutputLock
+        from gbbgky_petsc.store.writer import check_target
 
-        self.held.enter_context(OutputLock(target))
+        def take() -> None:
+            check_target(target, replace)
+            self.held.enter_context(OutputLock(target))
+
+        on_root(MPI.COMM_WORLD, take)
+        self.ending.near = target
+        return target
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -283,13 +298,11 @@ def _rates(session: Session) -> None:
     session.start_petsc()
     from gbbgky_petsc import shipped
     from gbbgky_petsc.commands.rates import rates
-    from gbbgky_petsc.parallel import on_root, together
-    from gbbgky_petsc.store.writer import check_target
+    from gbbgky_petsc.parallel import together
 
     arguments = session.arguments
     case = together(world, lambda: shipped.find_case(arguments.case))
-    target = session.ending.near = arguments.output or Path("runs/results") / f"{case.stem}_rates.h5"
-    on_root(world, lambda: check_target(target, arguments.force))
+    target = session.lock(arguments.output or Path("runs/results") / f"{case.stem}_rates.h5", arguments.force)
     rates(case, target, arguments.set, arguments.scan, arguments.kind, arguments.modes)
 
 
@@ -311,6 +324,15 @@ def _plot(session: Session) -> None:
     from gbbgky_petsc.commands.look import plot
 
     plot(session.arguments.results, session.arguments.output)
+
+
+def _compare(session: Session) -> None:
+    from gbbgky_petsc.commands.look import compare
+
+    arguments = session.arguments
+    first, second = arguments.results
+    if not compare(first, second, arguments.tolerance, arguments.sigmas):
+        sys.exit(FAILED_EXPECTATIONS)
 
 
 def _info(session: Session) -> None:
@@ -349,6 +371,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "rates": _rates,
     "validate": _validate,
     "plot": _plot,
+    "compare": _compare,
     "info": _info,
     "cases": _cases,
     "units": _units,
@@ -356,7 +379,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
 }
 #: commands that hand options to PETSc, and those of one process
 TAKES_PETSC = ("run", "kinetic", "flow", "rates")
-ALONE = ("validate", "plot", "info", "cases", "units")
+ALONE = ("validate", "plot", "compare", "info", "cases", "units")
 
 
 if __name__ == "__main__":

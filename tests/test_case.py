@@ -73,6 +73,10 @@ REFUSED = {
         ("model={kind='free',statistics='bosonic'}", "state={kind='thermal',chemical_potential=0.01,beta=4.0}"),
         "state.chemical_potential = 0.01: no state of this model",
     ),
+    "condensate at zero": (
+        ("model={kind='free',statistics='bosonic'}", "state={kind='thermal',chemical_potential=0.0,beta=2.0}"),
+        "state.chemical_potential = 0: no state of this model",
+    ),
     "full window": ((BOSONS, "state={kind='thermal',density=300.0,beta=1.0}"), "larger mesh.theta_max"),
     "ground state of rods": (("state={kind='ground',density=0.2}",), "have no Fermi edge"),
     "two densities": (("state={kind='thermal',density=0.2,beta=1,chemical_potential=1}",), "exactly one of"),
@@ -85,7 +89,19 @@ REFUSED = {
         (BOSONS, "state={kind='table',quantity='filling',theta=[-3,-1,1,3],values=[0,1.1,1.1,0]}"),
         "state.values: n reaches 1.1",
     ),
-    "no transform": (("potential.exponent=1.0",), "no Fourier transform at k = 0"),
+    "no transform": (("potential.exponent=1.0",), "potential.exponent = 1.0: no Fourier transform at k = 0"),
+    "no transform of a part": (
+        ("potential={kind='sum',strength=1.0,range=20.0,parts=[{kind='power',exponent=0.5,strength=1.0,range=1.0}]}",),
+        "potential.parts.0.exponent = 0.5: no Fourier transform",
+    ),
+    "delta without a coupling": (
+        ("potential={kind='dipolar',strength=1.0,range=20.0,delta_in_coupling=true}",),
+        "potential.delta_in_coupling = true: allowed: with model.kind = lieb_liniger",
+    ),
+    "delta that attracts": (
+        (BOSONS, "potential={kind='dipolar',strength=3.0,range=20.0,delta_in_coupling=true}"),
+        "model.coupling = 1: -3 with the potential's delta function; allowed: a positive sum",
+    ),
     "no table": (("potential={kind='table',strength=1.0,range=20.0}",), "potential.file"),
     "short table": (
         ("potential={kind='table',strength=1.0,range=20.0,x=[0,1,2],phi=[1,0.5,0]}",),
@@ -144,6 +160,21 @@ def test_table_within_a_sum(tmp_path):
     assert float(potential(40.0)) == pytest.approx(4.0 / 20.0 * (0.5 / 2.0 * 0.5 + np.exp(-2.0)), rel=1e-12)
 
 
+def test_delta_function_of_dipoles_in_the_coupling():
+    """V0 [phi - (8/3) delta]/xi beside 2c delta: c - (4/3) V0, of the part's own strength in a sum; said once."""
+    dipoles = "kind='dipolar',strength=0.3,range=10.0"
+    plain, moved = (build(BOSONS, "state={kind='thermal',density=0.2,beta=1.0}", f"potential={{{dipoles}{more}}}")
+                    for more in ("", ",delta_in_coupling=true"))  # fmt: skip
+    assert plain.model.coupling == 1.0 and plain.case.coupling_note == ""
+    assert moved.model.coupling == pytest.approx(0.6, rel=1e-14)
+    assert moved.case.coupling_note.startswith("c = 0.6: 1 of model.coupling and -0.4")
+    x = np.linspace(0.0, 30.0, 7)
+    np.testing.assert_array_equal(plain.potential(x), moved.potential(x))
+    parts = "[{kind='gaussian',strength=1.0,range=1.0},{kind='dipolar',strength=-2.0,range=1.0,delta_in_coupling=true}]"
+    both = case_file.load(CASE, (BOSONS, f"potential={{kind='sum',strength=0.3,range=10.0,parts={parts}}}"))
+    assert both.build_model(CASE.parent).coupling == pytest.approx(1.0 + 4.0 / 3.0 * 0.6, rel=1e-14)
+
+
 def test_statistics_of_the_free_gas():
     built = build("model={kind='free',statistics='bosonic'}", "state={kind='thermal',density=0.1,beta=1.0}")
     assert isinstance(built.model, IdealGas) and built.model.statistics.name == "bosonic"
@@ -175,6 +206,8 @@ BAD_FILES = {
     "not symmetric": (HEAD + GOOD.format("np.exp(-(d - 0.1) ** 2)"), "allowed: an even T"),
     "not finite": (HEAD + GOOD.format("1.0 / d"), "T is not finite at 0"),
     "wrong shape": (HEAD + GOOD.format("np.exp(-d ** 2).sum()"), "allowed: real numbers of the same shape"),
+    "no function": (HEAD + GOOD.format("np.exp(-d ** 2) / d.shape[0]"), "depends on the others of its array"),
+    "some shapes only": (HEAD + GOOD.format("d.reshape(400) * 0.0 + 1.0"), "of an array of shape (20, 20)"),
     "raises": (HEAD + GOOD.format("np.exp(-d ** 2) / self.a"), "T: AttributeError"),
     "not Galilean": (
         HEAD + GOOD.format("0.0 * d") + "    def energy(self, t):\n        return np.cosh(t)\n",
@@ -182,6 +215,11 @@ BAD_FILES = {
     ),
     "statistics": (HEAD + GOOD.format("0.0 * d") + "    statistics = 'fermionic'\n", "allowed: Classical, Fermionic"),
     "mass": (HEAD + GOOD.format("0.0 * d") + "    mass = -1.0\n", "mass = -1.0"),
+    "bound": (
+        HEAD + GOOD.format("0.0 * d") + "    def density_bound(self):\n        return 0.0\n",
+        "density_bound = 0",
+    ),
+    "ends": ("raise SystemExit(3)\n", "SystemExit: 3"),
     "syntax": ("class Gas(:\n", "SyntaxError"),
     "no class": ("x = 1\n", "0 models in it"),
     "abstract": (HEAD + "class Gas(IntegrableModel):\n    pass\n", "TypeError"),
@@ -193,7 +231,7 @@ def test_bad_model_files_are_one_line(what, tmp_path):
     text, reason = BAD_FILES[what]
     (tmp_path / "gas.py").write_text(text)
     shutil.copy(CASE, tmp_path / "case.toml")
-    with np.errstate(divide="ignore"), pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as caught:
         build("model={kind='custom',source='gas.py'}", path=tmp_path / "case.toml")
     assert str(caught.value).startswith("model.source = gas.py: ") and reason in str(caught.value)
 

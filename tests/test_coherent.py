@@ -196,13 +196,17 @@ def test_scattering_of_three_bethe_quasiparticles(coupling):
 
 
 def entropy_rate(collisions, rho, rate):
-    """dS/dt per unit length by the chain rule, S = int rho_s s(n), s' = epsilon: -ln n, or ln(1/n - 1) for fermions."""
+    """dS/dt per unit length by the chain rule, and the sum of its absolute contributions.
+
+    S = int rho_s s(n), s' = epsilon: -ln n, or ln(1/n - 1) for fermions.
+    """
     mesh, model = collisions.mesh, collisions.model
     T = mesh.theta_weight * model.scattering_kernel(mesh.theta[:, None] - mesh.theta)
     n = rho / (1.0 / (2.0 * np.pi) + T @ rho)
     classical = isinstance(model, HardRods)
     epsilon, rest = (-np.log(n), n) if classical else (np.log1p(-n) - np.log(n), -np.log1p(-n))
-    return mesh.theta_weight * float((epsilon + T @ rest) @ rate)
+    parts = mesh.theta_weight * (epsilon + T @ rest) * rate
+    return float(parts.sum()), float(np.abs(parts).sum())
 
 
 @st.composite
@@ -216,9 +220,9 @@ def densities(draw):
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(shape=densities(), model=st.sampled_from(MODELS), density=st.floats(0.05, 0.2))
 def test_invariants_and_entropy_of_any_state(shape, model, density):
-    """N, P, E to rounding; dS/dt is the sum of squares, to the accuracy of the mesh."""
+    """N, P, E to rounding; dS/dt is the sum of squares, to the accuracy of the mesh (near equilibrium parts cancel)."""
     if model not in SHARED:
-        SHARED[model] = coherent(model, 56, 6.0)
+        SHARED[model] = coherent(model, 64, 6.0)
     collisions = SHARED[model]
     mesh = collisions.mesh
     rho = shape(mesh.theta)
@@ -227,7 +231,8 @@ def test_invariants_and_entropy_of_any_state(shape, model, density):
     assert max(result.defects) < 1e-12
     production = collisions.entropy_production(rho)
     assert production > 0.0
-    assert entropy_rate(collisions, rho, result.rate) == pytest.approx(production, rel=1e-5)
+    growth, scale = entropy_rate(collisions, rho, result.rate)
+    assert growth == pytest.approx(production, abs=1e-5 * scale)
 
 
 SHARED = {}
@@ -369,7 +374,7 @@ def rods(strength):
 
 
 def test_second_order_is_classical():
-    with pytest.raises(InputError, match=r"second_order = true: allowed with model\.kind = hard_rods, free"):
+    with pytest.raises(InputError, match=r"second_order = true: allowed: model\.kind = hard_rods, classical free"):
         coherent(LiebLiniger(2.0), second_order=True)
 
 
@@ -429,7 +434,7 @@ def test_identities_with_screening(model):
     rho = sample(collisions) * (1.0 + 0.2 * np.sin(collisions.mesh.theta))
     result = collisions(rho)
     assert max(result.defects) < 1e-12
-    assert entropy_rate(collisions, rho, result.rate) == pytest.approx(collisions.entropy_production(rho), rel=1e-4)
+    assert entropy_rate(collisions, rho, result.rate)[0] == pytest.approx(collisions.entropy_production(rho), rel=1e-4)
     thermal = sample(collisions, Thermal(0.2, 0.8))
     assert np.abs(collisions(thermal).rate).max() < 1e-4 * np.abs(result.rate).max()
     b = collisions.state(thermal).dressed

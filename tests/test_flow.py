@@ -7,16 +7,17 @@ import pytest
 from mpi4py import MPI
 from petsc4py import PETSc
 from scipy.integrate import quad
+from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 from scipy.special import erf
 
 from gbbgky_petsc import case
+from gbbgky_petsc.discrete.mean_field import MeanField
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.flow import kernels, problem
+from gbbgky_petsc.flow import problem
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator, stable_steps
-from gbbgky_petsc.flow.mean_field import MeanField
 from gbbgky_petsc.flow.stencils import FlowStencil
 from gbbgky_petsc.flow.velocity import DressedVelocity
 from gbbgky_petsc.physics.models import HardRods, LiebLiniger
@@ -116,42 +117,79 @@ def test_free_expansion_of_rods_converges_with_its_order_in_x(order):
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order - 1, abs=0.8)
 
 
-def test_push_has_its_order_in_theta():
+def test_free_expansion_of_rods_converges_with_fourth_order_in_time():
+    p = flow(trap=None, state={"kind": "wave", "mean_density": 0.1, "beta": 0.5, "amplitude": 0.0},
+             space={"x_max": 60.0, "points": 128, "order": 12}, mesh=(6.0, 32))  # fmt: skip
+    start, end = expanding(p, 8.0, 8.0, 1.0, 0.0), expanding(p, 8.0, 8.0, 1.0, 4.0)
+    errors = [np.abs(evolved(p, 4.0, start, {"flow_ts_dt": 4.0 / n})[0] - end).max() for n in (24, 48)]
+    assert errors[1] < 2e-10
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(4.0, abs=0.3)
+
+
+def test_free_particles_turn_in_the_trap_with_order_seven_in_theta():
+    """a = 0: phase space rotates."""
     errors = []
-    for points in (32, 64):
-        theta = (np.arange(points) + 0.5) * 12.0 / points - 6.0
-        rho, out = np.exp(-0.5 * theta**2)[None] * np.ones((2, 1)), np.zeros((2, points))
-        s = FlowStencil(8)
-        kernels.push(rho, np.array([1.0, -2.0]), s.biased(1), s.biased(-1), points / 12.0, out)
-        errors.append(np.abs(out - np.array([[1.0], [-2.0]]) * theta * rho).max())
+    for points in (48, 96):
+        p = flow(model={"kind": "free"}, space={"points": 160}, mesh=(8.0, points),
+                 state={"kind": "wave", "mean_density": 0.1, "beta": 0.5, "amplitude": 0.0})  # fmt: skip
+        x, theta, c, s = p.space.x[:, None], p.theta[None, :], np.cos(1.0), np.sin(1.0)
+
+        def cloud(x, theta):
+            return np.exp(-0.5 * ((x - 5.0) / 9.0) ** 2 - 0.5 * (theta - 0.5) ** 2)
+
+        rho, _ = evolved(p, 10.0, cloud(x, theta))
+        errors.append(np.abs(rho - cloud(x * c - theta * s / 0.1, theta * c + 0.1 * x * s)).max())
+    assert errors[1] < 2e-6
     assert np.log2(errors[0] / errors[1]) == pytest.approx(7.0, abs=0.5)
 
 
 def test_time_steps_have_fourth_order():
+    """With trap and V, against themselves."""
     p = flow(strength=2.0, state=TRAPPED | {"offset": 5.0}, space={"x_max": 80.0, "points": 64}, mesh=(7.0, 32))
     rho = {n: evolved(p, 8.0, options={"flow_ts_dt": 8.0 / n})[0] for n in (32, 64, 128)}
     ratio = np.abs(rho[32] - rho[64]).max() / np.abs(rho[64] - rho[128]).max()
     assert np.log2(ratio) == pytest.approx(4.0, abs=0.3)
 
 
-def test_domain_wall_of_rods_is_free_in_contracted_space():
-    state = {"kind": "domain_wall", "width": 4.0, "left": {"density": 0.4, "beta": 1.0},
-             "right": {"density": 0.1, "beta": 2.0}}  # fmt: skip
-    p, t, a = flow(trap=None, state=state, space={"x_max": 60.0, "points": 192}, mesh=(6.0, 48)), 8.0, 1.0
-    rho, m = evolved(p, t)
-    # the same map by quadrature on a fine mesh; the left reservoir does not move, so that it anchors x
-    fine = flow(trap=None, state=state, space={"x_max": 120.0, "points": 6000}, mesh=(6.0, 48))
-    h = fine.space.spacing
-    kappa = 1.0 - a * fine.theta_weight * fine.rho.sum(axis=1)
-    y = fine.space.x[0] + h * (np.cumsum(kappa) - 0.5 * (kappa + kappa[0]))
-    f0 = fine.rho / kappa[:, None]
-    f = np.stack([np.interp(y - v * t, y, f0[:, j]) for j, v in enumerate(fine.theta)], axis=1)
-    line = fine.theta_weight * f.sum(axis=1)
-    stretch = 1.0 + a * line
-    x = fine.space.x[0] + np.concatenate([[0.0], np.cumsum(0.5 * np.diff(y) * (stretch[1:] + stretch[:-1]))])
-    expected = np.stack([np.interp(p.space.x, x, f[:, j] / stretch) for j in range(p.theta.size)], axis=1)
-    assert np.abs(rho - expected).max() < 4e-5 * rho.max()
-    assert m.negative < 1e-9
+WALL = {"kind": "domain_wall", "width": 8.0, "left": {"density": 0.4, "beta": 1.0},
+        "right": {"density": 0.1, "beta": 2.0}}  # fmt: skip
+
+
+def wall(places, theta, t, a=1.0):
+    """The domain wall of rods at time t, (M, N): free in contracted space. The left reservoir stays and anchors x."""
+    p = flow(trap=None, state=WALL, space={"x_max": 160.0, "points": 3000}, mesh=(6.0, theta.size))
+    x = p.space.x
+    kappa = 1.0 - a * p.theta_weight * p.rho.sum(axis=1)
+    y = x[0] + CubicSpline(x, kappa).antiderivative()(x)
+    start = CubicSpline(y, p.rho / kappa[:, None])
+    f = np.stack([start(np.clip(y - v * t, y[0], y[-1]))[:, j] for j, v in enumerate(theta)], axis=1)
+    stretch = 1.0 + a * p.theta_weight * f.sum(axis=1)
+    moved = x[0] + CubicSpline(y, stretch).antiderivative()(y)
+    return CubicSpline(moved, f / stretch[:, None])(places)
+
+
+@pytest.mark.parametrize("order", [4, 8])
+def test_domain_wall_of_rods_converges_with_its_order_in_x(order):
+    errors = []
+    for points in (192, 256):
+        p = flow(trap=None, state=WALL, space={"x_max": 100.0, "points": points, "order": order}, mesh=(6.0, 32))
+        rho, m = evolved(p, 8.0)
+        errors.append(np.abs(rho - wall(p.space.x, p.theta, 8.0)).max() / rho.max())
+        assert m.negative < 1e-9
+    assert errors[1] < {4: 3e-4, 8: 1e-6}[order]
+    assert np.log(errors[0] / errors[1]) / np.log(256 / 192) == pytest.approx(order - 1, abs=0.8)
+
+
+def test_ten_periods_keep_number_energy_and_entropy():
+    """A cloud off centre and split, with V, at Euler order: dephasing winds phase space up, Casimirs stay."""
+    p = flow(strength=2.0, state=TRAPPED | {"boost": 0.3, "offset": 4.0}, space={"points": 64}, mesh=(6.0, 40))
+    with FlowEquation(p, PETSc.COMM_SELF) as equation:
+        start = equation.create_vector(p.rho)
+        before = equation.measure(start, 0.0)
+        start.destroy()
+    _, after = evolved(p, 200.0 * np.pi)
+    for name, share in (("number", 1e-5), ("total_energy", 1e-4), ("entropy", 1e-3)):
+        assert getattr(after, name) == pytest.approx(getattr(before, name), rel=share), name
 
 
 @pytest.mark.parametrize("model", [RODS, BOSONS])
@@ -369,6 +407,10 @@ def test_ranks_share_the_rows():
         ({"mesh": (40.0, 16)}, "mesh.theta_points"),
         ({"space": {"x_max": 800.0, "points": 32}}, "space.points"),
         ({"state": TRAPPED | {"number": 1e4}}, "does not fit"),
+        (
+            {"state": {"kind": "clouds", "cloud": [{"number": 4.0, "centre": 70.0, "width": 5.0, "beta": 1.0}]}},
+            "wider than the box",
+        ),
     ],
 )
 def test_refuses_what_does_not_fit(keywords, reason):

@@ -1,13 +1,25 @@
-"""`gbbgky flow` as users meet it: results, resumed runs, refusals, every case of runs/ at reduced size."""
+"""`gbbgky flow` as users meet it: results, resumed and stopped runs, refusals, every case of runs/ at reduced size."""
+
+import os
+import signal
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from test_cli import RUNS, gbbgky
 
+from gbbgky_petsc import case
+from gbbgky_petsc.commands import flow as command
+from gbbgky_petsc.commands.look import info, plot
+from gbbgky_petsc.commands.resumption import Finished, Resume
+from gbbgky_petsc.errors import InputError, SolverError, Stopped
+from gbbgky_petsc.flow import problem
+from gbbgky_petsc.solvers.options import restored
+
 SMALL = {
-    "cradle": ("mesh.theta_points=48", "space.points=64", "time.end=25.0", "output.series_every=5.0",
-               "output.snapshots_at=[0.0, 25.0]", "flow.collision_points=24"),
+    "cradle": ("mesh.theta_points=48", "space.points=64", "time.end=15.0", "output.series_every=5.0",
+               "output.snapshots_at=[0.0, 15.0]", "flow.collision_points=24", "flow.collision_step=2.5"),
     "cradle_dipolar": ("mesh.theta_points=48", "space.points=64", "time.end=2.0", "output.series_every=1.0",
                        "output.snapshots_at=[0.0, 2.0]"),
     "domain_wall": ("mesh.theta_points=48", "space.points=256", "time.end=4.0", "output.series_every=1.0",
@@ -17,17 +29,22 @@ SMALL = {
 }  # fmt: skip
 
 
-def flow(name, target, *more, ranks=1):
-    words = [w for w in more if not (isinstance(w, str) and "=" in w)]
-    sets = [word for a in (*SMALL[name], *(w for w in more if w not in words)) for word in ("--set", a)]
-    return gbbgky("flow", RUNS / f"{name}.toml", "-o", target, *sets, *words, ranks=ranks)
+def flow(name, target, *more, mode=Resume.NO):
+    """The command in this process."""
+    with restored():
+        command.run(problem.build(case.load(RUNS / f"{name}.toml", (*SMALL[name], *more)), RUNS), target, mode)
+
+
+def words(name, target, *more):
+    """The command line of the same run."""
+    settings = [word for a in (*SMALL[name], *(w for w in more if "=" in w)) for word in ("--set", a)]
+    return "flow", RUNS / f"{name}.toml", "-o", target, *settings, *(w for w in more if "=" not in w)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_cases_run_at_reduced_size(name, tmp_path):
+def test_cases_run_at_reduced_size(name, tmp_path, capsys):
     target = tmp_path / "out.h5"
-    done = flow(name, target)
-    assert done.returncode == 0, done.stderr
+    flow(name, target)
     with h5py.File(target) as file:
         assert file.attrs["complete"]
         s, last = file["series"], -1
@@ -42,36 +59,85 @@ def test_cases_run_at_reduced_size(name, tmp_path):
         density = file["snapshots/rho"][()] @ file["mesh/theta_weights"][()]
         np.testing.assert_allclose(density, file["snapshots/density"], rtol=1e-12)
     if name == "cradle":
-        assert gbbgky("plot", target).returncode == 0
+        plot([target], None)
         assert target.with_suffix(".png").stat().st_size > 10000
-        assert "/snapshots/temperature" in gbbgky("info", target).stdout
+        info(target)
+        assert "/snapshots/temperature" in capsys.readouterr().out
 
 
 def test_resumed_is_straight_on_other_ranks(tmp_path):
     straight, parts = tmp_path / "straight.h5", tmp_path / "parts.h5"
-    assert flow("cradle", straight).returncode == 0
-    done = flow("cradle", parts, "time.end=10.0", "output.snapshots_at=[0.0]", ranks=2)
+    flow("cradle", straight)
+    done = gbbgky(*words("cradle", parts, "time.end=10.0", "output.snapshots_at=[0.0]"), ranks=2)
     assert done.returncode == 0, done.stderr
-    done = flow("cradle", parts, "--resume")
-    assert done.returncode == 0, done.stderr
+    flow("cradle", parts, mode=Resume.MUST)
     with h5py.File(straight) as one, h5py.File(parts) as other:
         for name in ("t", "total_energy", "entropy", "width"):
             np.testing.assert_allclose(other[f"series/{name}"], one[f"series/{name}"], rtol=1e-10)
         np.testing.assert_allclose(other["snapshots/rho"][1], one["snapshots/rho"][1], atol=1e-12)
-    assert "is there already" in flow("cradle", parts, "--resume").stderr
-    assert "to resume has" in flow("cradle", parts, "--resume", "time.end=50.0", "state.boost=1.0").stderr
+    with pytest.raises(InputError, match="is there already"):
+        flow("cradle", parts, mode=Resume.MUST)
+    with pytest.raises(Finished):
+        flow("cradle", parts, mode=Resume.AUTO)
+    for change, reason in (
+        ("state.boost=1.0", "to resume has"),
+        ("output.snapshots_at=[7.0]", "before the checkpoint"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            flow("cradle", parts, "time.end=50.0", change, mode=Resume.MUST)
+
+
+@pytest.mark.parametrize("name", ["cradle", "expansion"])
+def test_a_signal_saves_and_resume_goes_on(name, tmp_path, monkeypatch):
+    """With collisions and without; the rows are those of a run that was left alone."""
+    target, straight, right = tmp_path / "out.h5", tmp_path / "straight.h5", command.add_row
+
+    def warned(writer, t, *rest):
+        right(writer, t, *rest)
+        if t > 7.0:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped, match=r"SIGUSR1 at t = \S+, state saved"):
+        patch.setattr(command, "add_row", warned)
+        flow(name, target, mode=Resume.AUTO)
+    with h5py.File(target) as file:
+        assert not file.attrs["complete"] and 7.0 < file["checkpoint/t"][()] < 22.0
+    flow(name, target, mode=Resume.AUTO)
+    flow(name, straight)
+    with h5py.File(target) as one, h5py.File(straight) as two:
+        for column in ("t", "total_energy", "entropy", "width"):
+            np.testing.assert_allclose(one[f"series/{column}"], two[f"series/{column}"], rtol=1e-10)
+
+
+NARROW = ("trap.quench={time=0.0, scale=9.0}", "time.end=20.0", "output.series_every=1.0",
+          "output.snapshots_at=[0.0]", "mesh.theta_max=5.0", "space.points=96")  # fmt: skip
 
 
 def test_a_window_that_becomes_too_narrow_stops_the_run_and_saves_the_state(tmp_path):
     target = tmp_path / "out.h5"
-    done = flow("expansion", target, "trap.quench={time=0.0, scale=9.0}", "time.end=20.0",
-                "output.series_every=1.0", "output.snapshots_at=[0.0]", "mesh.theta_max=5.0")  # fmt: skip
-    assert done.returncode == 3
-    assert "too narrow by t =" in done.stderr
+    with pytest.raises(SolverError, match=r"too narrow by t = .* the state at t = .* is saved"):
+        flow("expansion", target, *NARROW)
     with h5py.File(target) as file:
-        assert not file.attrs["complete"]
+        assert not file.attrs["complete"] and "too narrow" in file.attrs["ended"]
         assert file["series/edge"][-1] > 1e-4 > file["series/edge"][-2]
         assert file["checkpoint/t"][()] == file["series/t"][-1]
+
+
+def test_a_state_that_blows_up_is_not_what_is_saved(tmp_path, monkeypatch):
+    """The checkpoint is the last row that was good."""
+    right = command.FlowIntegrator.advance
+
+    def spoilt(self, stop, watch=None):
+        right(self, stop, watch)
+        if stop > 10.0:
+            self.state.scale(np.nan)
+            raise SolverError("flow: rho is no longer finite")
+
+    monkeypatch.setattr(command.FlowIntegrator, "advance", spoilt)
+    with pytest.raises(SolverError, match="no longer finite; the state at t = 10 is saved"):
+        flow("cradle", tmp_path / "out.h5")
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["checkpoint/t"][()] == 10.0 and np.all(np.isfinite(file["checkpoint/rho"]))
 
 
 @pytest.mark.parametrize(
@@ -79,19 +145,29 @@ def test_a_window_that_becomes_too_narrow_stops_the_run_and_saves_the_state(tmp_
     [
         (("space.x_max=30.0",), "space.x_max = 30: the cloud is wider than the box"),
         (("trap={kind='box', height=1e-9, half_width=20.0, edge=5.0}",), "cloud is wider than the box"),
-        (("-flow_ts_dt", "9.0"), "unstable; allowed: up to"),
-        (("-flow_ts_type", "bdf"), "is implicit"),
+        (("trap={kind='lattice', depth=1.0, period=40.0}",), "trap: has no bound state between open ends"),
+        (("mesh.theta_max=3.0",), "of the state sits at the ends of this window"),
+        (("petsc={flow_ts_dt=9.0}",), "unstable; allowed: up to"),
+        (("petsc={flow_ts_type='bdf'}",), "is implicit"),
         (("time={end_rescaled=1.0}", "output.snapshots_at=[]"), "depends on place"),
     ],
 )
 def test_refusals(more, reason, tmp_path):
-    words = [w for w in more if "=" not in w]
-    sets = [w for w in more if "=" in w]
-    done = flow("cradle", tmp_path / "out.h5", *sets, *words)
-    assert done.returncode == 2
-    assert reason in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    with pytest.raises(InputError) as caught:
+        flow("cradle", tmp_path / "out.h5", *more)
+    assert reason in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "out.h5").exists()
 
 
-def test_homogeneous_commands_refuse_states_in_space(tmp_path):
-    done = gbbgky("kinetic", RUNS / "cradle.toml", "-o", tmp_path / "out.h5")
-    assert done.returncode == 2 and "gbbgky flow" in done.stderr
+def test_all_ranks_end_with_one_line(tmp_path):
+    done = gbbgky(*words("cradle", tmp_path / "out.h5", "-flow_ts_dt", "9.0"), ranks=2)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("gbbgky:")]
+    assert done.returncode == 2 and len(lines) == 1, done.stderr
+    assert "-flow_ts_dt 9: unstable; allowed: up to" in lines[0]
+
+
+def test_homogeneous_commands_refuse_states_in_space():
+    from gbbgky_petsc import problem as homogeneous
+
+    with pytest.raises(InputError, match="gbbgky flow"):
+        homogeneous.build(case.load(RUNS / "cradle.toml"), Path())

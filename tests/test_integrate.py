@@ -13,6 +13,7 @@ from gbbgky_petsc.fields import ONE_BODY, PAIR
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
 from gbbgky_petsc.solvers.integrator import Integrator
+from gbbgky_petsc.solvers.normal_modes import SERVING
 
 
 def integrate(hierarchy, end, stops=(), **options):
@@ -79,15 +80,34 @@ def test_other_integrators_converge_to_the_same_state(small, integrator):
     assert np.log2(errors[0] / errors[1]) > 1.7  # BDF2 is the lowest order
 
 
-@pytest.mark.parametrize("preconditioner", ["ilu", "lu"])
-def test_assembled_preconditioners_give_the_same_run(small, preconditioner):
+@pytest.mark.parametrize("preconditioner", SERVING)
+def test_preconditioners_of_petsc_give_the_same_run(small, preconditioner):
     ours, _ = integrate(small("absorbing", **COARSE), 4.0, **fixed(1.0))
     theirs, _ = integrate(small("absorbing", **COARSE), 4.0, pc_type=preconditioner, **fixed(1.0))
     np.testing.assert_allclose(theirs[:-1], ours[:-1], atol=1e-9)
 
 
+def test_preconditioners_of_petsc_read_their_own_options(small):
+    """ILU(0) of lines that close on themselves is not exact, with more fill it is."""
+    iterations = []
+    for options in ({}, {"pc_factor_levels": 20}, {"pc_type": "bjacobi", "sub_pc_type": "lu"}):
+        h = small("periodic", "leading", **COARSE)
+        table = {"pc_type": "ilu", "ksp_rtol": 1e-6} | fixed(4.0) | options
+        with Integrator(h, h.start(), options=table) as integrator:
+            integrator.run(8.0, [], lambda p: None)
+            iterations.append(integrator.ts.getKSPIterations())
+    assert iterations[0] > iterations[1] == iterations[2], iterations
+
+
+def test_preconditioners_that_cannot_serve_are_refused(small):
+    h = small("absorbing", **COARSE)
+    for name in ("hypre", "cholesky", "nonsense"):
+        with pytest.raises(InputError, match=rf"-pc_type {name}: .*allowed: python, none, ilu, lu"):
+            Integrator(h, h.start(), options={"pc_type": name})
+
+
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
-@pytest.mark.parametrize("inner", [{}, {"normal_modes_sub_pc_type": "lu"}])
+@pytest.mark.parametrize("inner", [{}, {"normal_modes_pc_type": "lu"}])
 def test_normal_modes_give_the_same_run(small, boundary, inner):
     ours, _ = integrate(small(boundary), 6.0, pc_python_type="lyapunov", **fixed(1.0))
     theirs, _ = integrate(small(boundary), 6.0, pc_python_type="normal_modes", **inner, **fixed(1.0))
@@ -124,6 +144,14 @@ def test_explicit_triples_with_imex(small):
 def test_explicit_terms_that_are_not_there_are_refused(small):
     with pytest.raises(InputError, match=r"hierarchy.explicit = \['contact'\]: no such term with order four_fields"):
         small("periodic", "four_fields", explicit=("contact",))
+
+
+def test_steps_show_that_they_are_alive(small):
+    h, calls, steps = small("absorbing", **COARSE), [], []
+    with Integrator(h, h.start(), options=fixed(2.0)) as integrator:
+        integrator.run(8.0, [], steps.append, lambda: calls.append(len(steps)))
+        assert len(calls) >= integrator.ts.getKSPIterations() > len(steps)
+    assert set(calls) == {1, 2, 3, 4}  # between all reports
 
 
 def test_not_converged_is_an_error(small):

@@ -11,7 +11,7 @@ from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.collisions import build
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
-from gbbgky_petsc.commands.rates import Scan
+from gbbgky_petsc.commands.rates import Scan, rates
 from gbbgky_petsc.errors import InputError
 
 SETTINGS = [word for text in [*SMALL, "output.snapshots_at=[]"] for word in ("--set", text)]
@@ -67,6 +67,13 @@ def test_what_an_operator_refuses_is_said(tmp_path):
         assert np.isnan(file["three_body/initial_rate"][0]) and file["coherent/initial_rate"][0] > 0.0
     alone = gbbgky("rates", CASE, "-o", target, "--force", *words[:-2])
     assert alone.returncode == 2 and alone.stderr.startswith("gbbgky: kinetic.kind = three_body: is classical")
+
+
+def test_picture_without_a_mode_that_decays(tmp_path):
+    """An ideal gas is blocked, and no modes were asked for: nothing for a logarithmic axis."""
+    model = "model={kind='free',statistics='bosonic'}"
+    rates(CASE, tmp_path / "rates.h5", [*SMALL, "output.snapshots_at=[]", model], (), ["coherent"], 0)
+    assert (tmp_path / "rates.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

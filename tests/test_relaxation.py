@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from assembled import check_operator_equals_assembled
 from conftest import pair_correlation, state_vector
 from petsc4py import PETSc
 from scipy.integrate import trapezoid
 
 from gbbgky_petsc.collisions import build
-from gbbgky_petsc.equations.assembled import AssembledJacobian
-from gbbgky_petsc.equations.linearisation import Jacobian
 from gbbgky_petsc.fields import ONE_BODY
 from gbbgky_petsc.physics.models import HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential
@@ -87,18 +86,7 @@ def test_entropy_of_the_late_stage_grows(small):
 def test_assembled_jacobian_equals_operator(small, boundary):
     h = small(boundary, relaxation="coherent", comm=PETSc.COMM_SELF, theta_points=10, z_spacing=6.0)
     x = state_vector(h, pair_correlation(h))
-    jacobian = Jacobian()
-    jacobian.set(h.linearise(x), 0.07)
-    A = PETSc.Mat().createPython((x.getSizes(), x.getSizes()), jacobian, comm=x.comm)
-    A.setUp()
-    assembled = AssembledJacobian(h.setting, h.fields, h.implicit)
-    P = assembled.create_matrix()
-    assembled.fill(jacobian, P)
-    v, y, z = x.duplicate(), x.duplicate(), x.duplicate()
-    v.array_w[:] = np.random.default_rng(3).standard_normal(v.getLocalSize())
-    A.mult(v, y)
-    P.mult(v, z)
-    np.testing.assert_allclose(z.array_r, y.array_r, atol=1e-12 * np.abs(y.array_r).max())
+    check_operator_equals_assembled(h, x)
 
 
 @pytest.mark.parametrize("preconditioner", ["lyapunov", "normal_modes"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from assembled import check_operator_equals_assembled
 from conftest import pair_correlation, state_vector
 from petsc4py import PETSc
 
@@ -134,19 +135,8 @@ def test_jacobian_is_the_derivative(small):
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
 def test_assembled_jacobian_equals_operator(small, boundary):
-    from gbbgky_petsc.equations.assembled import AssembledJacobian
-
     h = small(boundary, comm=PETSc.COMM_SELF, theta_points=10, z_spacing=6.0)
-    x = state_vector(h, pair_correlation(h))
-    A, jacobian = python_matrix(h, x, 0.07)
-    assembled = AssembledJacobian(h.setting, h.fields, h.implicit)
-    P = assembled.create_matrix()
-    assembled.fill(jacobian, P)
-    v, y, z = x.duplicate(), x.duplicate(), x.duplicate()
-    v.array_w[:] = np.random.default_rng(3).standard_normal(v.getLocalSize())
-    A.mult(v, y)
-    P.mult(v, z)
-    np.testing.assert_allclose(z.array_r, y.array_r, atol=1e-12 * np.abs(y.array_r).max())
+    check_operator_equals_assembled(h, state_vector(h, pair_correlation(h)))
 
 
 @pytest.mark.parallel
@@ -206,10 +196,10 @@ def test_lines_equal_the_assembled_matrix_of_normal_modes(small, order):
     h = small("zero", "leading", theta_points=21, stencil_order=order, model=LiebLiniger(2.0))
     point = h.at(h.initial_rho)
     options = PETSc.Options()
-    options["normal_modes_sub_pc_type"] = "lu"
+    options["normal_modes_pc_type"] = "lu"
     direct = Lines(h.setting, h.fields, h.implicit)
-    assembled = NormalModes(h.setting, h.fields, h.implicit, inner_solver(h.fields.dm.comm, "normal_modes_"))
-    options.delValue("normal_modes_sub_pc_type")
+    assembled = NormalModes(h.setting, h.fields, h.implicit, inner_solver("normal_modes_"))
+    options.delValue("normal_modes_pc_type")
     pair = pair_correlation(h, 5)[h.fields.slab().planes]
     one_body = np.append(h.initial_rho, 0.3)
     for shift in (1.0, 0.03):
@@ -228,16 +218,16 @@ def test_lines_equal_the_assembled_matrix_of_normal_modes(small, order):
 def test_normal_mode_matrix_inverts_the_jacobian_of_diagonal_diffusion(small, boundary):
     """At leading order and for vectors that do not change rho P is then the whole Jacobian, at the ends as well."""
     options = PETSc.Options()
-    options["normal_modes_sub_pc_type"] = "lu"
+    options["normal_modes_pc_type"] = "lu"
     h = small(boundary, "leading", model=DiagonalDiffusion(2.0))
     x = state_vector(h, np.zeros_like(pair_correlation(h)))
     A, jacobian = python_matrix(h, x, 0.03)
-    inverse = NormalModes(h.setting, h.fields, h.implicit, inner_solver(x.comm, "normal_modes_"))
+    inverse = NormalModes(h.setting, h.fields, h.implicit, inner_solver("normal_modes_"))
     inverse.decompose(jacobian.linearisation.point)
     inverse._carried = 0.0  # such a diffusion does not keep the energy, hence no correction for it
     for shift in (1.0, 0.03):  # the second replaces the first
         inverse.set_shift(shift)
-    options.delValue("normal_modes_sub_pc_type")
+    options.delValue("normal_modes_pc_type")
     v, y = state_vector(h, pair_correlation(h, 5), rho_change=-1.0), x.duplicate()
     A.mult(v, y)
     one_body, pair = inverse.solve(h.fields.gather(y.array_r, ONE_BODY), h.fields.part(y.array_r, PAIR))

@@ -9,7 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from gbbgky_petsc import case as case_file
 from gbbgky_petsc import shipped
+from gbbgky_petsc.commands.flow import run as run_flow
+from gbbgky_petsc.commands.md import job, simulate
+from gbbgky_petsc.flow import problem as flow_problem
 from gbbgky_petsc.md.statistics import kurtosis_samples
 from gbbgky_petsc.store.reader import read
 from gbbgky_petsc.validation import report, statistics
@@ -17,6 +21,7 @@ from gbbgky_petsc.validation.parts import Part
 from gbbgky_petsc.validation.studies import STUDIES
 from gbbgky_petsc.validation.studies.common import Findings, Study
 from gbbgky_petsc.validation.studies.fig2 import compare_kurtosis, fig2b
+from gbbgky_petsc.validation.studies.flow import compare
 
 
 def test_errors_of_combinations_carry_the_correlation_in_time():
@@ -60,8 +65,6 @@ def test_parts_know_what_is_there(tmp_path):
 
 
 def test_every_part_is_a_case_that_loads():
-    from gbbgky_petsc import case as case_file
-
     for tier in ("quick", "full"):
         parts = [part for study in STUDIES for part in study.parts(tier)]
         names = {part.name: part for part in parts}
@@ -114,6 +117,29 @@ def test_wrong_physics_is_caught(wrong, dynamics, tmp_path):
     assert len(found.checks) >= 6
     failed = [check.name for check in found.checks if not check.passed]
     assert bool(failed) == (wrong != "right"), failed
+
+
+CLOUD = ("mesh.theta_points=64", "space.points=96", "time.end=31.4", "output.snapshots_at=[0.0, 31.4]",
+         "md.realisations=100")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cloud_dynamics(tmp_path_factory):
+    target = tmp_path_factory.mktemp("cloud") / "md.h5"
+    simulate(job(case_file.load(shipped.cases()["trap_quench"], CLOUD), target.parent), target, False)
+    return read(target)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "agrees"), [((), True), (("model.length=0.5",), False), (("flow.mean_field=false",), False)]
+)
+def test_wrong_physics_in_space_is_caught(wrong, agrees, cloud_dynamics, tmp_path):
+    """Rods half as long, V left out; and the right theory passes."""
+    case = case_file.load(shipped.cases()["trap_quench"], (*CLOUD, *wrong))
+    run_flow(flow_problem.build(case, tmp_path), tmp_path / "theory.h5")
+    found = Findings()
+    compare(found, "cloud", read(tmp_path / "theory.h5"), cloud_dynamics)
+    assert len(found.checks) == 6 and all(check.passed for check in found.checks) == agrees
 
 
 def test_report_shows_its_figures(tmp_path):

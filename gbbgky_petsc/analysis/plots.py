@@ -1,6 +1,7 @@
 """Pictures in the form of the paper's Fig. 2."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.analysis.compare import low_pass
+from gbbgky_petsc.analysis.units import Units, units_of
 from gbbgky_petsc.store.reader import Result
 
 #: colours that colour-blind readers tell apart (Okabe and Ito), for lines in this order
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-#: units of the models: what is one in them
-UNITS = {"hard_rods": "m = 1", "free": "m = 1", "lieb_liniger": "hbar = 2m = 1"}
 #: at most so many points with error bars along a curve
 POINTS = 40
 
@@ -38,20 +39,51 @@ def style() -> None:
     )
 
 
-def heading(results: Sequence[Result]) -> str:
-    """Model, potential, state and units of the cases, as far as all results have them in common."""
-    trees = [case_file.tree_of(result.attributes["case"]) for result in results]
+def tables(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """The nested tables of the cases that results are of."""
+    return [case_file.tree_of(result.attributes["case"]) for result in results]
+
+
+def units(cases: Sequence[Mapping[str, Any]]) -> Units:
+    """Units that the cases have in common."""
+    return units_of([case.get("model") or {} for case in cases])
+
+
+def heading(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Model, potential, state and units of the cases, as far as all have them in common."""
     words = []
     for name in ("model", "potential", "state"):
-        tables = [tree.get(name) or {} for tree in trees]
-        kind = tables[0].get("kind")
-        if not kind or any(table.get("kind") != kind for table in tables):
-            continue
-        shared = {k: v for k, v in tables[0].items() if all(table.get(k) == v for table in tables)}
-        numbers = [f"{k} {v:g}" for k, v in shared.items() if isinstance(v, int | float) and not isinstance(v, bool)]
-        words.append(", ".join([str(kind).replace("_", " "), *numbers]))
-    units = {UNITS.get((tree.get("model") or {}).get("kind", ""), "of the case") for tree in trees}
-    return "; ".join([*words, *(f"units: {unit}" for unit in units if len(units) == 1)]).replace("$", r"\$")
+        facts = [_facts(case.get(name) or {}) for case in cases]
+        if facts[0].get("kind") and all(other.get("kind") == facts[0]["kind"] for other in facts):
+            shared = {k: v for k, v in facts[0].items() if all(other.get(k) == v for other in facts)}
+            words.append(", ".join([shared.pop("kind"), *(f"{k} {v}" for k, v in shared.items())]))
+    return "; ".join([*words, f"units: {units(cases).words}"]).replace("$", r"\$")
+
+
+def entitle(fig: Figure, cases: Sequence[Mapping[str, Any]]) -> None:
+    """The `heading` above a figure, on as many lines as it needs."""
+    fig.suptitle(textwrap.fill(heading(cases), int(14.0 * fig.get_figwidth())), fontsize=8)
+
+
+def _facts(table: Mapping[str, Any]) -> dict[str, str]:
+    """Kind and single numbers of a table as text; of a sum, the kinds of its parts; of a custom model, its source."""
+    facts = {}
+    for key, value in table.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            facts[key] = f"{value:g}"
+        elif key == "parameters":
+            facts |= _facts(value)
+        elif key == "parts":
+            facts[key] = " + ".join(str(part["kind"]) for part in value)
+        elif key in ("kind", "statistics", "source", "through"):
+            facts[key] = str(value).replace("_", " ") if key == "kind" else str(value)
+    return facts
+
+
+def few_ticks(ax: Any, most: int = 6) -> None:
+    """So few numbers along x that they do not touch, with a power of ten in front where they are long."""
+    ax.xaxis.set_major_locator(MaxNLocator(most))
+    ax.ticklabel_format(axis="x", scilimits=(-2, 4))
 
 
 def dots(ax: Any, x: np.ndarray, y: np.ndarray, error: np.ndarray, **style: Any) -> None:
@@ -64,21 +96,33 @@ def figure(results: Sequence[Result], target: Path) -> None:
     """(a) kurtosis against rescaled time with the kinetic energy inset; (b) density correlation against z/xi.
 
     Results of molecular dynamics are dots with standard errors. Panel (b) shows the snapshots of the first result of
-    either kind; beside dynamics the theory is low-passed like it.
+    either kind; beside dynamics the theory is low-passed like it. (c) where some result has it: slowest modes around
+    its thermal state (`gbbgky kinetic --spectrum`), or how far the fields of the first one are from the closure.
     """
-    fig, (left, right) = axes(2, 4.5)
-    inset = left.inset_axes((0.55, 0.12, 0.42, 0.4))
+    cases = tables(results)
+    of = units(cases)
+    spectrum = next((r for r in results if r.spectrum), None)
+    fields = next((r for r in results if "triple_excess" in r.snapshots), None)
+    fig, panels = axes(2 if spectrum is fields is None else 3, 4.5)
+    left, right = panels[:2]
+    if spectrum is not None:
+        _modes(panels[2], spectrum, of)
+    elif fields is not None:
+        _closure(panels[2], fields, of)
+    inset = left.inset_axes((0.55, 0.14, 0.42, 0.38))
     rescaled = all(np.all(np.isfinite(r.series["t_rescaled"])) and r.series["t_rescaled"].any() for r in results)
     for result in results:
         x = result.series["t_rescaled" if rescaled else "t"]
         _curve(left, x, result.series, "kurtosis", result.path.stem.replace("$", r"\$"))
         _curve(inset, x, result.series, "kinetic_energy", "")
-    left.set(xlabel=r"$\bar t$" if rescaled else "$t$", ylabel="kurtosis", title="(a)")
-    inset.set_title(r"$E_{\rm kin}$ per particle", fontsize=8)
+    left.set(xlabel=r"$\bar t$" if rescaled else of.label("$t$", "time"), ylabel="kurtosis", title="(a)")
+    inset.set_title(of.label(r"$E_{\rm kin}$ per particle", "energy"), fontsize=8)
     inset.tick_params(labelsize=7)
+    few_ticks(left)
+    few_ticks(inset, 3)
     left.legend(frameon=False, loc="upper left", fontsize=8)
-    _correlations(right, results)
-    fig.suptitle(heading(results), fontsize=8)
+    _correlations(right, results, of)
+    entitle(fig, cases)
     fig.savefig(target, dpi=150)
     plt.close(fig)
 
@@ -90,7 +134,25 @@ def _curve(ax: Any, x: np.ndarray, series: dict[str, np.ndarray], name: str, lab
     dots(ax, x, series[name], series[f"{name}_stderr"], color="black", label=label)
 
 
-def _correlations(ax: Any, results: Sequence[Result]) -> None:
+def _modes(ax: Any, result: Result, of: Units) -> None:
+    s = result.spectrum
+    for rate, mode in zip(s["rates"], s["modes"], strict=True):
+        ax.plot(result.mesh["theta"], mode, lw=1.0, label=f"rate {rate:.3g}")
+    ax.fill_between(result.mesh["theta"], s["rho"] / s["rho"].max(), color="0.9", label="thermal state")
+    ax.set(xlabel=of.label(r"$\theta$", "momentum"), ylabel="mode", title="(c) slowest modes")
+    ax.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _closure(ax: Any, result: Result, of: Units) -> None:
+    s = result.snapshots
+    for name, label in (("covariance_drift", "$c_2$ from the GGE"), ("triple_excess", "$g_3$ from $K_2 g$")):
+        if name in s:
+            ax.plot(s["t"], s[name], "o-", ms=3, label=label)
+    ax.set(xlabel=of.label("$t$", "time"), ylabel="relative distance", title="(c) from the closure")
+    ax.legend(frameon=False, fontsize=8)
+
+
+def _correlations(ax: Any, results: Sequence[Result], of: Units) -> None:
     theory = next((r for r in results if "density_correlation_stderr" not in r.snapshots), None)
     dynamics = next((r for r in results if "density_correlation_stderr" in r.snapshots), None)
     first = results[0]
@@ -112,6 +174,6 @@ def _correlations(ax: Any, results: Sequence[Result]) -> None:
             name = None if theory is not None and t in theory.snapshots["t"] else f"$t = {t:g}$"
             ax.errorbar(dynamics.mesh["z"] / xi, n2, error, fmt=".", ms=3, lw=0.8, color=colours[float(t)], label=name)
     what = r"$\int\!\int g\,d\theta\,d\theta'$" + ("" if dynamics is None else ", low-passed")
-    ax.set(xlabel=r"$z/\xi$", ylabel=what, title="(b)", xlim=(-5.0, 5.0))
+    ax.set(xlabel=r"$z/\xi$", ylabel=of.label(what, "correlation"), title="(b)", xlim=(-5.0, 5.0))
     if times:
         ax.legend(frameon=False, fontsize=8)

@@ -41,15 +41,16 @@ class Kinetic(Section):
 
     ``kind`` is a name in the register of `gbbgky_petsc.collisions`, which also knows which kind has which option:
     ``tolerance``, relative error of the quadrature over wavenumbers or momentum transfers (of GMRES for ``full``);
-    ``staggered`` puts theta' half-way between the nodes of theta; ``second_order`` adds the amplitude of second order
-    in V and ``screened`` dresses that of first order by the response of the gas (``coherent``); ``memory`` lets
-    correlations build up from none (``landau``, ``screened``). ``spectrum`` is the
-    number of slowest relaxation modes to compute (also --spectrum).
+    ``staggered`` puts theta' half-way between the nodes of theta; with ``coherent`` ``finite_length`` takes all orders
+    in a/xi of rods, ``second_order`` adds the amplitude of second order in V and ``screened`` dresses that of first
+    order by the response of the gas; ``memory`` lets correlations build up from none (``landau``, ``screened``).
+    ``spectrum`` is the number of slowest relaxation modes to compute (also --spectrum).
     """
 
     kind: str = "landau"
     tolerance: Annotated[float, Field(gt=0.0, le=1e-2)] = 1e-5
     staggered: bool | None = None
+    finite_length: bool = False
     second_order: bool = False
     screened: bool = False
     memory: bool = False

@@ -31,9 +31,10 @@ class Mesh(Section):
         if not isinstance(given, dict) or given.get("name") is None:
             return given
         named = shipped.meshes()
-        if given["name"] not in named:
-            raise ValueError(f"name = {given['name']!r}: no such mesh; allowed: {', '.join(named)}")
-        return tomllib.loads(named[given["name"]].read_text()) | given  # what the case itself says wins
+        name = given["name"]
+        if not isinstance(name, str) or name not in named:
+            raise ValueError(f"name = {str(name)[:60]!r}: no such mesh; allowed: {', '.join(named)}")
+        return tomllib.loads(named[name].read_text()) | given  # what the case itself says wins
 
     @model_validator(mode="after")
     def _whole_cells(self) -> "Mesh":

@@ -19,10 +19,16 @@ def one_line(tree: dict[str, Any], item: Any) -> str:
         return f"{key}.kind: missing; allowed: {', '.join(_variants(location))}"
     elif item["type"] == "union_tag_invalid":
         kind = value.get("kind") if isinstance(value, dict) else value
-        return f"{key}.kind = {kind!r}: unknown; allowed: {', '.join(_variants(location))}"
+        return f"{key}.kind = {_short(kind)}: unknown; allowed: {', '.join(_variants(location))}"
     if item["type"] == "missing":
         return f"{key}: missing"
-    return f"{key} = {value!r}: {reason}" if not isinstance(value, dict) else f"{key}: {reason}"
+    return f"{key} = {_short(value)}: {reason}" if not isinstance(value, dict) else f"{key}: {reason}"
+
+
+def _short(value: Any) -> str:
+    """A value as it is written, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:60]}... ({len(text)} characters)"
 
 
 def _value(tree: Any, location: list[str]) -> Any:

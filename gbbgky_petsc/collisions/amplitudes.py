@@ -69,18 +69,18 @@ class SecondOrderKernel:
 
     Parameters
     ----------
-    transform
-        V_k.
+    first, second
+        V_k in the amplitude of that order.
     range
-        Unit of length of ``transform``.
+        Unit of length of both.
     points, spacing
         The mesh.
     """
 
-    def __init__(self, transform: LogSamples, range: float, points: int, spacing: float) -> None:
+    def __init__(self, first: LogSamples, second: LogSamples, range: float, points: int, spacing: float) -> None:
         unit = np.exp(LOG_STEP * np.arange(-round((BELOW + np.log(points)) / LOG_STEP), round(ABOVE / LOG_STEP)))
         count = np.arange(1.0, points)
-        V = np.concatenate([np.zeros((1, unit.size)), transform(count[:, None] * unit)])  # V of m spacings
+        V, W = (np.concatenate([np.zeros((1, unit.size)), V_k(count[:, None] * unit)]) for V_k in (first, second))
         lam = unit / (range * spacing)  # lambda
         weight = 2.0 * LOG_STEP * lam**3
         self.mixed, self.square = np.zeros((2, points, points))
@@ -88,11 +88,10 @@ class SecondOrderKernel:
         for p in np.arange(1, points - 1):
             q = np.arange(1, points - p)
             one, two, three = (x[:, None] * spacing for x in (q, -(p + q), np.full_like(q, p)))
-            V1, V2, V3 = V[q], V[p + q], V[p]
-            first = -(one**3 * V1 + two**3 * V2 + three**3 * V3) / (one * two * three)
-            second = successive_amplitude((one, two, three), (V1, V2, V3))
-            self.mixed[p, q] = (first * second) @ weight
-            self.square[p, q] = second**2 @ weight
-            coarse[p, q] = 2.0 * second[:, ::2] ** 2 @ weight[::2]
+            contact = -(one**3 * V[q] + two**3 * V[p + q] + three**3 * V[p]) / (one * two * three)
+            successive = successive_amplitude((one, two, three), (W[q], W[p + q], W[p]))
+            self.mixed[p, q] = (contact * successive) @ weight
+            self.square[p, q] = successive**2 @ weight
+            coarse[p, q] = 2.0 * successive[:, ::2] ** 2 @ weight[::2]
         wrong = np.abs(coarse - self.square).max() / max(float(self.square.max()), np.finfo(float).tiny)
         self.error = float(min(wrong, max(wrong**2, 1e-12)))

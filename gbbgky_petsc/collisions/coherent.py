@@ -41,6 +41,7 @@ from gbbgky_petsc.collisions.dressed import Dressed
 from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, register
 from gbbgky_petsc.collisions.pair_table import PairTable
 from gbbgky_petsc.collisions.quadrature import OctaveRule
+from gbbgky_petsc.collisions.rod_lengths import RodPotential
 from gbbgky_petsc.collisions.screening import Clouds, MomentumMesh
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
@@ -73,6 +74,9 @@ class Coherent(CollisionOperator):
         As for `CollisionOperator`; any integrable model. For free particles I = 0 but for the second order.
     tolerance
         Relative error allowed for the table of the potential.
+    finite_length
+        Rods: distances count the rods in between, all orders in a/xi of the first order in V,
+        `gbbgky_petsc.collisions.rod_lengths`. The table is then one of the density, too.
     second_order
         Rods and free particles: add the amplitude of second order in V, which interferes with the first.
     screened
@@ -83,13 +87,13 @@ class Coherent(CollisionOperator):
     Raises
     ------
     InputError
-        For a potential that jumps, or the second order of a model that has none.
+        For a potential that jumps, an option of another model, or two that do not go together.
     SolverError
-        If the table misses the tolerance.
+        If a table misses the tolerance, there or, with ``finite_length``, in a state of another density.
     """
 
     equation = "kinetic equation of coherent encounters of three, first order in V0"
-    accepts = frozenset({"tolerance", "second_order", "screened"})
+    accepts = frozenset({"tolerance", "finite_length", "second_order", "screened"})
 
     def __init__(
         self,
@@ -98,31 +102,53 @@ class Coherent(CollisionOperator):
         mesh: PhaseSpaceMesh,
         comm: PETSc.Comm = PETSc.COMM_WORLD,
         tolerance: float = 1e-5,
+        finite_length: bool = False,
         second_order: bool = False,
         screened: bool = False,
         coherent: bool = True,
     ) -> None:
         super().__init__(model, potential, mesh, comm)
-        self.coherent, self.screened = coherent, screened
-        self.table = PairTable(potential, self.comm)
-        self.error = self.table.error
+        self.coherent, self.screened, self.tolerance = coherent, screened, tolerance
+        if second_order and not isinstance(model, HardRods):  # free particles are rods of length 0
+            raise InputError("kinetic.second_order = true: allowed: model.kind = hard_rods, classical free")
+        if finite_length and not (isinstance(model, HardRods) and model.length > 0.0):
+            raise InputError("kinetic.finite_length = true: allowed: model.kind = hard_rods")
+        if finite_length and screened:
+            raise InputError("kinetic.finite_length = true: allowed: without kinetic.screened")
+        self.finite_length, self.second_order = finite_length, second_order
+        self._density = 0.0
         self._second: SecondOrderKernel | None = None
-        if second_order:
-            if not isinstance(model, HardRods):  # free particles are rods of length 0
-                raise InputError("kinetic.second_order = true: allowed with model.kind = hard_rods, free")
-            n, spacing = mesh.theta_points, mesh.theta_weight
-            self._second = SecondOrderKernel(self.table.transform, potential.range, n, spacing)
-            self.error = max(self.error, self._second.error)
-        if self.error > tolerance:
-            raise SolverError(
-                f"kinetic.tolerance = {tolerance:g}: the integral over momentum transfers is off by {self.error:.1e}"
-            )
-        orders = " with the second" if second_order else ""
-        self.equation = f"{type(self).equation}{orders}{', legs screened' if screened else ''}"
+        self._tabulate(PairTable(potential, self.comm))
+        orders = {"with finite lengths": finite_length, "with the second": second_order, "legs screened": screened}
+        self.equation = ", ".join([type(self).equation, *(name for name, on in orders.items() if on)])
         xi = potential.range
         self._square = 2.0 * xi * quad(lambda x: float(potential(xi * x)) ** 2, 0.0, np.inf)[0]
         self._state: TripleState | None = None
         self._clouds: Clouds | None = None
+
+    def _tabulate(self, table: PairTable, more: float = 0.0) -> None:
+        """Tables of this potential; ``more`` is an error that it brings along. Collective."""
+        if not self._density:
+            self.transform = table.transform
+        self.table, self.error = table, table.error + more
+        self._second = None
+        if self.second_order:
+            n, spacing = self.mesh.theta_points, self.mesh.theta_weight
+            self._second = SecondOrderKernel(table.transform, self.transform, self.potential.range, n, spacing)
+            self.error = max(self.error, self._second.error)
+        if self.error > self.tolerance:
+            raise SolverError(
+                f"kinetic.tolerance = {self.tolerance:g}: "
+                f"the integral over momentum transfers is off by {self.error:.1e}"
+            )
+
+    def _at_density(self, density: float) -> None:
+        """With ``finite_length``: tables of this density, which evolution in time conserves. Collective."""
+        if self.finite_length and abs(density - self._density) > 1e-9 * density:
+            assert isinstance(self.model, HardRods)
+            self._density = density
+            rods = RodPotential(self.potential, self.model.length, density)
+            self._tabulate(PairTable(rods, self.comm), rods.error)
 
     def state(self, rho: Array) -> TripleState:
         """The dressed state at rho with its kernels; the last one is kept. Collective.
@@ -134,6 +160,7 @@ class Coherent(CollisionOperator):
         """
         if self._state is None or not np.array_equal(rho, self._state.dressed.background.rho):
             mesh = self.mesh
+            self._at_density(mesh.theta_weight * float(rho.sum()))
             b = Dressed(self.model.background(mesh.theta, mesh.theta_weight, rho.copy()), mesh.theta_derivative)
             self._state = TripleState(b, b.filling_slope / b.unit, self._kernels(b))
         return self._state
@@ -176,13 +203,17 @@ class Coherent(CollisionOperator):
         InputError
             If the effective velocity is not monotonic.
         """
+        rate = self.rate(rho)
+        energy, correlation = self._correlations(self.state(rho))
+        return self._collisions(rho, rate, energy, correlation, self.error, self.table.nodes)
+
+    def rate(self, rho: Array) -> Array:
+        """See `CollisionOperator.rate`."""
         s = self.state(rho)
         total = triples.flux(*self._sums(s, s.slope))
         self.comm.Allreduce(MPI.IN_PLACE, total)
         flux = s.dressed.background.rotation_inverse @ (self._front(s) * total)
-        rate = self.mesh.theta_derivative @ flux
-        energy, correlation = self._correlations(s)
-        return self._collisions(rho, rate, energy, correlation, self.error, self.table.nodes)
+        return np.asarray(self.mesh.theta_derivative @ flux)
 
     def derivative(self, rho: Array, beta: float | None = None) -> Array:
         """dI/d rho, (N, N), exact in thermal states and, at fixed density, everywhere for rods. Collective.
@@ -236,7 +267,7 @@ class Coherent(CollisionOperator):
         weight = b.unit**2 * b.states * b.occupation * self.mesh.theta_weight
 
         def integrand(k: Array) -> Array:
-            V = self.table.transform(k * self.potential.range)
+            V = self.transform(k * self.potential.range)
             G = (np.abs(1.0 - V[:, None] * chi) ** -2 - 1.0) @ weight
             return np.stack([V * G, G], axis=1)
 

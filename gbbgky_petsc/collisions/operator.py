@@ -92,6 +92,10 @@ class CollisionOperator(ABC):
     def __call__(self, rho: Array) -> Collisions:
         """Collision integral at rho, (N,) and the same on every rank. Collective."""
 
+    def rate(self, rho: Array) -> Array:
+        """I(theta) at rho, (N,) each, and nothing else. Collective."""
+        return self(rho).rate
+
     @abstractmethod
     def derivative(self, rho: Array, beta: float | None = None) -> Array:
         """dI/d rho, (N, N), exact in thermal states of inverse temperature beta. Collective."""

@@ -16,6 +16,7 @@ which is even and smooth: the poles cancel by hand and the table's error is not 
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numba
 import numpy as np
@@ -24,7 +25,6 @@ from scipy.interpolate import CubicSpline
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.physics.potential import Potential
 
 #: spacing of y = ln(k range)
 SPACING = 0.02
@@ -38,6 +38,19 @@ NOISE = 1e-11
 LAST = 12.0
 #: local exponent beyond which a decay counts as faster than any power
 FAST = 8.0
+#: change of the local exponent over half a unit of y at which a power law has settled, and y at which it need not have
+SETTLED, PATIENCE = 0.1, 9.0
+
+
+class Transformable(Protocol):
+    """What has a Fourier transform: a `Potential`, or one as seen by rods of finite length."""
+
+    @property
+    def range(self) -> float:
+        """Unit of length."""
+
+    def fourier(self, k: Array) -> Array:
+        """V_k, same shape as k."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,7 @@ class LogSamples:
     exponent: float
 
     @classmethod
-    def of(cls, potential: Potential, comm: MPI.Intracomm) -> "LogSamples":
+    def of(cls, potential: Transformable, comm: MPI.Intracomm) -> "LogSamples":
         """Sample upwards until V_k has fallen for good; the ranks share the work. Collective.
 
         Raises
@@ -71,8 +84,10 @@ class LogSamples:
         while top > 0.0 and y_next < LAST:
             blocks.append(_shared(potential, y_next + SPACING * np.arange(half), comm))
             before, now = np.abs(blocks[-2][-half:]).max(), np.abs(blocks[-1]).max()
-            exponent, y_next = float(2.0 * np.log(before / max(now, 1e-300))), y_next + half * SPACING
-            if now < (NOISE if exponent > FAST else FLOOR) * top:
+            earlier, exponent = exponent, float(2.0 * np.log(before / max(now, 1e-300)))
+            y_next += half * SPACING
+            settled = abs(exponent - earlier) < SETTLED or y_next > PATIENCE
+            if now < NOISE * top if exponent > FAST else now < FLOOR * top and settled:
                 break
         values = np.concatenate(blocks)
         return cls(FIRST + SPACING * np.arange(values.size), values, _tail(values, exponent))
@@ -95,7 +110,7 @@ class LogSamples:
         return np.concatenate([G, G[-1] * np.exp(-rate * more)])
 
 
-def _shared(potential: Potential, y: Array, comm: MPI.Intracomm) -> Array:
+def _shared(potential: Transformable, y: Array, comm: MPI.Intracomm) -> Array:
     values = np.zeros_like(y)
     own = slice(comm.rank, None, comm.size)
     values[own] = potential.fourier(np.exp(y[own]) / potential.range)
@@ -137,7 +152,7 @@ class PairTable:
         For a potential that jumps.
     """
 
-    def __init__(self, potential: Potential, comm: MPI.Intracomm) -> None:
+    def __init__(self, potential: Transformable, comm: MPI.Intracomm) -> None:
         self.transform = LogSamples.of(potential, comm)
         self.nodes = self.transform.y.size
         G, unit = self.transform.weighted(), 2.0 * SPACING / potential.range**3

@@ -10,6 +10,7 @@ from gbbgky_petsc.collisions.operator import CollisionOperator, Collisions, regi
 from gbbgky_petsc.collisions.quadrature import Integral, OctaveRule
 from gbbgky_petsc.collisions.wavenumbers import Correlations, State
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.models import Background, IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
 
@@ -55,7 +56,7 @@ class PerWavenumber(CollisionOperator):
         self.memory = memory
         if memory:
             self.equation = f"{type(self).equation}, with memory (SB.4), (SB.5)"
-            self.response_time = potential.range / float(np.abs(model.velocity(mesh.theta)).max())
+            self.response_time = potential.range / float(np.abs(model.energy_derivative(mesh.theta)).max())
         self.tolerance = tolerance
         self.meshes = MeshPair(mesh, staggered)
         n = mesh.theta_points
@@ -177,9 +178,20 @@ class PerWavenumber(CollisionOperator):
         return both[0], both[1]
 
     def _correlations_at(self, rho: Array) -> Correlations:
-        """Decompositions at rho; the last ones are kept."""
+        """Decompositions at rho; the last ones are kept.
+
+        Raises
+        ------
+        InputError
+            For collective modes that nothing damps on a mesh: without contact interaction there is no diffusion.
+        """
         if self._correlations is None or not np.array_equal(rho, self._correlations.state.here.rho):
             state = State.of(self.model, self.meshes, rho.copy())
+            if self.collective and not self.memory and not state.here.background.diffusion.any():
+                raise InputError(
+                    "kinetic.kind = screened: nothing damps the modes of a gas without contact interaction; "
+                    "allowed: landau, whose integral vanishes likewise"
+                )
             self._correlations = Correlations(self.meshes, state, self.collective, not self.memory)
         self._correlations.time = self._time
         return self._correlations

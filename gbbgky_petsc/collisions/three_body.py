@@ -36,5 +36,5 @@ class ThreeBody(Coherent):
         tolerance: float = 1e-5,
     ) -> None:
         if not isinstance(model, HardRods):
-            raise InputError("kinetic.kind = three_body: is classical; allowed with model.kind = hard_rods, free")
+            raise InputError("kinetic.kind = three_body: is classical; allowed: model.kind = hard_rods, classical free")
         super().__init__(model, potential, mesh, comm, tolerance, second_order=model.length == 0.0)

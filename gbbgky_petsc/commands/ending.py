@@ -19,7 +19,7 @@ from gbbgky_petsc.petsc_failures import as_error
 
 #: seconds that a rank which failed waits for the others to fail as well
 PATIENCE = 2.0
-#: of an interrupt from the keyboard, as shells have it
+#: of an interrupt where there is nothing to save, as shells have it
 INTERRUPTED = 130
 UNKNOWN = 1
 #: exit codes after which nothing is broken: PETSc and MPI may finish
@@ -49,7 +49,7 @@ class Ending:
         if known is not None:
             message, status = str(known), known.status
         elif isinstance(error, KeyboardInterrupt):
-            message, status = "interrupted", INTERRUPTED
+            message, status = " by ".join(["interrupted", *map(str, error.args)]), INTERRUPTED
         else:
             message, status = self._unknown(error), UNKNOWN
         rank, size = (self._comm.rank, self._comm.size) if self._comm is not None else (0, 1)

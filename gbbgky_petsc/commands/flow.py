@@ -1,7 +1,7 @@
 """`gbbgky flow`: integrate layer 1 in space and write its result file."""
 
 import time
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,18 @@ from petsc4py import PETSc
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
 from gbbgky_petsc.commands.resumption import Finished, Resume
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.commands.signals import Signals
+from gbbgky_petsc.errors import InputError, SolverError, Stopped
 from gbbgky_petsc.flow.collisions import CollisionStep, local_collisions
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator
 from gbbgky_petsc.flow.problem import FlowProblem
 from gbbgky_petsc.flow.record import SCHEMA, FlowCheckpoint, add_row, check
 from gbbgky_petsc.lifetime import Owner
-from gbbgky_petsc.parallel import together
+from gbbgky_petsc.parallel import on_root
 from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store.reader import Result, read
 from gbbgky_petsc.store.writer import ResultWriter
@@ -46,7 +48,7 @@ class FlowResumption:
         Raises
         ------
         InputError
-            If there is no such run, no checkpoint, or nothing left to do.
+            If there is something else, or (`Resume.MUST`) no such run, no checkpoint, or nothing left to do.
         Finished
             With `Resume.AUTO`, if nothing is left to do.
         """
@@ -58,12 +60,21 @@ class FlowResumption:
         difference = case_file.first_difference(problem.case, result.case, free)
         if difference is not None:
             raise InputError(f"{difference}; allowed to differ with --resume: [time], [output], [petsc]")
-        point = FlowCheckpoint.load(target)
+        try:
+            point = FlowCheckpoint.load(target)
+        except InputError:
+            if mode is Resume.AUTO and not result.attributes["complete"]:
+                return None  # killed before its first checkpoint
+            raise
         if not np.allclose(point.initial_rho, problem.rho, rtol=1e-9, atol=1e-12 * np.abs(problem.rho).max()):
             raise InputError(f"output {target}: its run had another initial state (a table has changed)")
         if problem.end <= point.t * (1.0 + 1e-12):
             kind = Finished if mode is Resume.AUTO else InputError
             raise kind(f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}")
+        have = result.snapshots["t"][: point.snapshot_rows]
+        missed = [t for t in problem.case.output.snapshots_at if t <= point.t and not np.any(np.isclose(have, t))]
+        if missed:
+            raise InputError(f"output.snapshots_at = {missed}: before the checkpoint; allowed: beyond {point.t:g}")
         return cls(result, point)
 
     def restore(self, writer: ResultWriter) -> None:
@@ -88,15 +99,21 @@ class FlowRun(Owner):
     """
 
     def __init__(self, problem: FlowProblem, target: Path, earlier: FlowResumption | None) -> None:
-        self._began = time.monotonic()
+        self._began, self._owned = time.monotonic(), ExitStack()
         self._problem, comm = problem, PETSc.COMM_WORLD
-        self._equation = FlowEquation(problem, comm)
+        self._equation = self._owned.enter_context(FlowEquation(problem, comm))
         point = earlier.checkpoint if earlier else None
         self._start = float(point.t) if point else 0.0
         self._spent = float(point.wall_seconds) if point else 0.0
-        self.integrator = FlowIntegrator(self._equation, point.rho if point else problem.rho, self._start)
+        rho = point.rho if point else problem.rho
+        self.integrator = self._owned.enter_context(FlowIntegrator(self._equation, rho, self._start))
         operator = local_collisions(problem)
         self._collisions = CollisionStep(operator, self._equation, self.integrator.state) if operator else None
+        #: the last state that was looked at and found good, and its time
+        self._good, self._good_time = self.integrator.state.copy(), self._start
+        self._owned.callback(self._good.destroy)
+        self._signals = Signals()
+        self._bar = progress_bar(problem.end, "t", self._start) if comm.getRank() == 0 else None
         self._writer = self._new_writer(target) if comm.getRank() == 0 else None
         if self._writer is not None and earlier is not None:
             earlier.restore(self._writer)
@@ -106,7 +123,7 @@ class FlowRun(Owner):
     def _new_writer(self, target: Path) -> ResultWriter:
         p = self._problem
         version = ".".join(map(str, PETSc.Sys.getVersion()))
-        options = PETSc.Options().getAll()
+        options = self.integrator.options.resolved()
         attributes = new_attributes(p.case, EQUATIONS, PETSc.COMM_WORLD.getSize(), options, petsc=version)
         attributes["rescaled_time_unit"] = np.inf  # there is none
         mesh = {
@@ -127,35 +144,33 @@ class FlowRun(Owner):
 
         Raises
         ------
-        SolverError
+        SolverError, StorageError, Stopped
         """
-        p, complete = self._problem, False
-        bar = progress_bar(p.end, "t", self._start) if self._writer is not None else None
-
-        def watch(t: float, step: float) -> None:
-            if bar is not None and t > bar.n:
-                bar.set_postfix_str(f"t={t:.4g} dt={step:.3g}", refresh=False)
-                bar.update(t - bar.n)
-
-        rows, snapshots = self._rows(), sorted(p.case.output.snapshots_at)
-        t = self._start
+        complete = False
         try:
-            if not self._resumed:
-                self._record(t, True, t in snapshots)
-            for stop in sorted(
-                {*rows, *(s for s in snapshots if s > t), *(s for s in p.external.jumps() if t < s < p.end)}
-            ):
-                self._advance(t, stop, watch)
-                t = stop
-                self._record(t, t in rows, t in snapshots)
-            self._save(t)
+            with self._signals:
+                self._integrate()
             complete = True
+        except SolverError as error:
+            raise self._kept(error) from error
         finally:
-            if bar is not None:
-                bar.close()
+            if self._bar is not None:
+                self._bar.close()
             if self._writer is not None and self._writer.series["t"]:
                 self._writer.attributes["wall_seconds"] = self.wall_seconds
                 self._writer.flush(complete=complete)
+
+    def _integrate(self) -> None:
+        p, t = self._problem, self._start
+        rows, snapshots = self._rows(), set(p.case.output.snapshots_at)
+        if not self._resumed:
+            self._record(t, True, t in snapshots)
+        jumps = {s for s in p.external.jumps() if s < p.end}
+        for stop in sorted(s for s in rows | snapshots | jumps if s > t):
+            self._advance(t, stop)
+            t = stop
+            self._record(t, t in rows, t in snapshots)
+        self._save(t)
 
     def _rows(self) -> set[float]:
         """Times of rows of /series after the start: multiples of series_every, and the end."""
@@ -164,18 +179,38 @@ class FlowRun(Owner):
         times = {every * k for k in range(1, number + 1)} | {self._problem.end}
         return {t for t in times if self._start * (1.0 + 1e-12) < t <= self._problem.end * (1.0 + 1e-12)}
 
-    def _advance(self, t: float, stop: float, watch: Callable[[float, float], None]) -> None:
+    def _advance(self, t: float, stop: float) -> None:
         """Transport to ``stop``, with collisions half-way through each of their steps (Strang)."""
         advance, collide = self.integrator.advance, self._collisions
         if collide is None:
-            advance(stop, watch)
+            advance(stop, self._between)
             return
         number = max(1, int(np.ceil((stop - t) / collide.step - 1e-9)))
         length = (stop - t) / number
         for k in range(number):
-            advance(t + (k + 0.5) * length, watch)
+            begin, end = t + k * length, stop if k == number - 1 else t + (k + 1) * length
+            self._between(begin, self.integrator.ts.getTimeStep())
+            advance(begin + 0.5 * length)
             collide(length)
-            advance(stop if k == number - 1 else t + (k + 1) * length, watch)
+            advance(end)
+
+    def _between(self, t: float, step: float) -> None:
+        """Where the run may be left: before a step of transport, or before one of collisions where there are any."""
+        bar, comm = self._bar, self._equation.comm
+        if bar is not None and t > bar.n:
+            bar.set_postfix_str(f"t={t:.4g} dt={step:.3g}", refresh=False)
+            bar.update(t - bar.n)
+        signal = self._signals.pending(comm)
+        if signal is not None:
+            self._save(t)
+            if self._seconds == 0.0:
+                raise Stopped(
+                    f"stopped by {signal} at t = {t:g}; nothing to go on from, output.checkpoint_seconds is 0"
+                )
+            raise Stopped(f"stopped by {signal} at t = {t:g}, state saved; the same command with --resume goes on")
+        due = time.monotonic() - self._saved > self._seconds > 0.0
+        if comm.bcast(due):  # the clock of rank 0 decides
+            self._save(t)
 
     def _record(self, t: float, row: bool, snapshot: bool) -> None:
         p, equation, state = self._problem, self._equation, self.integrator.state
@@ -186,27 +221,40 @@ class FlowRun(Owner):
             profiles, rho = equation.profiles(state), equation.gather(state)
             if self._writer is not None and rho is not None:
                 self._writer.add_snapshot(t=t, rho=rho, **profiles)
-        try:
-            check(p, t, m)
-        except SolverError:
-            self._save(t)
-            raise
-        due = time.monotonic() - self._saved > p.case.output.checkpoint_seconds > 0.0
-        if equation.comm.bcast(due):  # the clock of rank 0 decides
-            self._save(t)
+        state.copy(self._good)
+        self._good_time = t
+        check(p, t, m)
         if self._writer is not None:
             self._writer.flush_if_older(p.case.output.flush_seconds)
 
+    @property
+    def _seconds(self) -> float:
+        """Between checkpoints; 0 for none."""
+        return self._problem.case.output.checkpoint_seconds
+
     def _save(self, t: float) -> None:
         """Write a checkpoint, unless the case wants none."""
-        if self._problem.case.output.checkpoint_seconds == 0.0:
+        if self._seconds == 0.0:
             return
         rho = self._equation.gather(self.integrator.state)
-        if self._writer is not None and rho is not None:
-            rows, snapshots = len(self._writer.series["t"]), len(self._writer.snapshots["t"])
-            FlowCheckpoint(t, self.wall_seconds, rows, snapshots, rho, self._problem.rho).store(self._writer)
-            self._writer.flush(complete=False)
+        on_root(self._equation.comm, lambda: self._write(t, rho))
         self._saved = time.monotonic()
+
+    def _write(self, t: float, rho: Array | None) -> None:
+        assert self._writer is not None and rho is not None
+        rows, snapshots = len(self._writer.series["t"]), len(self._writer.snapshots["t"])
+        FlowCheckpoint(t, self.wall_seconds, rows, snapshots, rho, self._problem.rho).store(self._writer)
+        self._writer.flush(complete=False)
+
+    def _kept(self, error: SolverError) -> SolverError:
+        """Go back to the last good state, save it, and say so. Collective."""
+        if self._writer is not None:
+            self._writer.attributes["ended"] = str(error)
+        if self._seconds == 0.0:
+            return error
+        self._good.copy(self.integrator.state)
+        self._save(self._good_time)
+        return type(error)(f"{error}; the state at t = {self._good_time:g} is saved")
 
     def print_summary(self) -> None:
         """A short table of the result, on rank 0."""
@@ -233,8 +281,7 @@ class FlowRun(Owner):
         )
 
     def release(self) -> None:
-        self.integrator.close()
-        self._equation.close()
+        self._owned.close()
 
 
 def run(problem: FlowProblem, target: Path, mode: Resume = Resume.NO) -> None:
@@ -242,9 +289,9 @@ def run(problem: FlowProblem, target: Path, mode: Resume = Resume.NO) -> None:
 
     Raises
     ------
-    InputError, SolverError
+    InputError, SolverError, StorageError, Stopped
     """
-    earlier = together(MPI.COMM_WORLD, lambda: FlowResumption.find(problem, target, mode, FREE))
+    earlier = on_root(MPI.COMM_WORLD, lambda: FlowResumption.find(problem, target, mode, FREE))
     options_given = apply_table(problem.case.petsc)
     with FlowRun(problem, target, earlier) as flow:
         if not PETSc.Options().hasName("help"):

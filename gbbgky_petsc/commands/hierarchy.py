@@ -29,7 +29,7 @@ def hierarchy_of(problem: Problem) -> Hierarchy:
     """
     h, options = problem.case.hierarchy, {}
     if h.relaxation == "coherent":
-        options = problem.case.kinetic.model_dump(include={"tolerance", "second_order", "screened"})
+        options = problem.case.kinetic.model_dump(include={"tolerance", "finite_length", "second_order", "screened"})
     return Hierarchy(
         problem.mesh, problem.model, problem.potential, h.order, h.closure, tuple(h.explicit), PETSc.COMM_WORLD,
         h.relaxation, options,

@@ -13,13 +13,14 @@ from mpi4py import MPI
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc import in_space, limits
 from gbbgky_petsc import problem as homogeneous
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
 from gbbgky_petsc.commands.common import console, new_attributes, progress_bar, warn
 from gbbgky_petsc.commands.signals import Signals
-from gbbgky_petsc.errors import InputError, SolverError, Stopped
+from gbbgky_petsc.errors import InputError, SolverError, Stopped, printable
 from gbbgky_petsc.md.clouds import CloudPlan, plan_of_cloud
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.ensemble import Batch, Ensemble
@@ -90,6 +91,8 @@ def _rings(problem: Problem) -> Job:
     ring = Ring.from_density(problem.state.density, problem.model.contact_length, settings.particles, settings.ring)
     times, snapshots = output_times(problem.case, problem.end)
     modes = settings.structure_cutoff / problem.potential.range * ring.circumference / (2.0 * np.pi)
+    kept = settings.realisations * (modes + mesh.theta_points) * len(snapshots)
+    limits.check_rods(ring.particles // settings.ranks_per_ring, kept)
     plan = RingPlan(
         settings=settings,
         ring=ring,
@@ -132,12 +135,8 @@ def _rings(problem: Problem) -> Job:
 
 
 def _clouds(case: Case, folder: Path) -> Job:
-    if case.time.end is None:
-        raise InputError(f"time.end_rescaled = {case.time.end_rescaled}: depends on place; allowed: time.end")
-    late = [t for t in case.output.snapshots_at if t > case.time.end]
-    if late:
-        raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {case.time.end:g}")
-    plan = plan_of_cloud(case, folder, *output_times(case, case.time.end))
+    place = in_space.build(case, folder)
+    plan = plan_of_cloud(place, *output_times(case, place.end))
     if plan.trap.moves and plan.settings.energy_tolerance is not None:
         raise InputError(
             f"md.energy_tolerance = {plan.settings.energy_tolerance:g}: a trap that changes does work on the cloud; "
@@ -315,5 +314,5 @@ class _Record:
         a = self._writer.attributes
         out.print(
             f"{a['realisations']} rings of {a['particles']} rods, step {a['md_step']:.3g}, {a['md_force']}; "
-            f"{a['wall_seconds']:.1f} s on {a['ranks']} rank(s); written to {self._writer.path}"
+            f"{a['wall_seconds']:.1f} s on {a['ranks']} rank(s); written to {printable(str(self._writer.path))}"
         )

@@ -1,13 +1,12 @@
 """`gbbgky rates`: how fast a state thermalises by each collision operator, without integrating anything."""
 
 import csv
+import io
 import itertools
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -17,13 +16,17 @@ from rich.table import Table
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.analysis.plots import axes
+from gbbgky_petsc.analysis import rate_plots
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import build, kinds
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
 from gbbgky_petsc.commands.common import console, versions
-from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.errors import InputError, SolverError, printable
+from gbbgky_petsc.parallel import on_root, together
 from gbbgky_petsc.physics import observables
+from gbbgky_petsc.store import sealed
+from gbbgky_petsc.store.rates import CONTENT, read_rates
+from gbbgky_petsc.store.writer import FORMAT_VERSION
 
 #: largest number of points of a scan: each is an operator and a dense eigenvalue problem
 MOST_POINTS = 10_000
@@ -137,6 +140,8 @@ def rates(
     ------
     InputError
         For a bad scan, an unknown operator, or a case for which none gives a number.
+    StorageError
+        If a file cannot be written.
     """
     if modes < 0:
         raise InputError(f"--modes {modes}: allowed: 0 or more")
@@ -148,35 +153,42 @@ def rates(
     parsed = [Scan.parse(text) for text in scans]
     if len({scan.key for scan in parsed}) < len(parsed):
         raise InputError("--scan: the same key twice; allowed: each key once")
-    cases = _cases(path, overrides, parsed)
     comm = MPI.COMM_WORLD
+    cases = together(comm, lambda: _cases(path, overrides, parsed))
     tasks = list(itertools.product(range(len(cases)), chosen))[comm.rank :: comm.size]
     mine = [_row(point, kind, cases[point][1], path.parent, modes) for point, kind in tasks]
     gathered = comm.allgather(mine)
     rows = sorted((row for part in gathered for row in part), key=lambda row: (row.point, chosen.index(row.kind)))
     if all(np.isnan(row.numbers["initial_rate"]) and np.isnan(row.modes).all() for row in rows):
         raise InputError(rows[0].reason)
+    values = np.array([v for v, _ in cases]).reshape(len(cases), len(parsed))
+
+    def write() -> None:
+        image = _image(case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
+        sealed.write(target, image)
+        with sealed.writing(target):
+            _write_csv(target.with_suffix(".csv"), parsed, values, rows)
+            rate_plots.figure(read_rates(target), target.with_suffix(".png"))
+
+    on_root(comm, write)
     if comm.rank == 0:
-        values = np.array([v for v, _ in cases]).reshape(len(cases), len(parsed))
-        _write(target, case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
-        _write_csv(target.with_suffix(".csv"), parsed, values, rows)
-        _picture(target.with_suffix(".png"), parsed, values, chosen, rows)
         _print(parsed, values, rows)
-        console().print(f"written to {target}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}")
+        console().print(
+            f"written to {printable(str(target))}, {target.with_suffix('.csv').name}, {target.with_suffix('.png').name}"
+        )
 
 
 def _of_kind(rows: Sequence[Row], kind: str) -> list[Row]:
     return [row for row in rows if row.kind == kind]
 
 
-def _write(
-    target: Path, case: str, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]
-) -> None:
-    """/scan/KEY (points,), and by operator /KIND/NAME (points,), /KIND/modes (points, m)."""
-    temporary = target.with_name(target.name + ".part")
+def _image(case: str, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]) -> bytes:
+    """An HDF5 file: /scan/KEY (points,), and by operator /KIND/NAME (points,), /KIND/modes (points, m)."""
+    memory = io.BytesIO()
     petsc = ".".join(map(str, PETSc.Sys.getVersion()))
-    with h5py.File(temporary, "w") as file:
+    with h5py.File(memory, "w") as file:
         file.attrs.update({"case": case, "versions": json.dumps(versions(petsc=petsc)), "complete": True})
+        file.attrs.update({"content": CONTENT, "format_version": FORMAT_VERSION})
         for i, scan in enumerate(scans):
             file.create_dataset(f"scan/{scan.key}", data=values[:, i])
         for kind in chosen:
@@ -189,7 +201,7 @@ def _write(
             data = group.create_dataset("modes", data=np.stack([row.modes for row in own]))
             data.attrs.update({"units": "1/time", "long_name": "slowest decay rates; axes point, mode"})
             group.create_dataset("reason", data=[row.reason for row in own], dtype=h5py.string_dtype())
-    os.replace(temporary, target)
+    return memory.getvalue()
 
 
 def _write_csv(target: Path, scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:
@@ -221,39 +233,3 @@ def _print(scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:
     out.print(table)
     for kind, reason in dict.fromkeys((row.kind, row.reason) for row in rows if row.reason):
         out.print(f"{kind}: {reason}", markup=False)
-
-
-def _picture(target: Path, scans: Sequence[Scan], values: Array, chosen: Sequence[str], rows: Sequence[Row]) -> None:
-    """Left the initial rate, right the decay rates, against the first scanned key or by operator."""
-    fig, (left, right) = axes(2)
-    others = np.unique(values[:, 1:], axis=0) if len(scans) > 1 else np.zeros((1, 0))
-    for number, kind in enumerate(chosen):
-        own = _of_kind(rows, kind)
-        slope, decay = (np.array([row.numbers[name] for row in own]) for name in ("initial_rate", "kurtosis_decay"))
-        modes = np.stack([row.modes for row in own])
-        colour = f"C{number}"
-        if not scans:
-            left.plot(kind, slope[0], "o", color=colour)
-            right.plot([kind] * modes.shape[1], modes[0], "_", color=colour, ms=14)
-            right.plot(kind, decay[0], "o", color=colour)
-            continue
-        for other in others:
-            at = np.all(values[:, 1:] == other, axis=1)
-            label = kind if np.array_equal(other, others[0]) else None
-            left.plot(values[at, 0], slope[at], "o-", ms=3, color=colour, label=label)
-            right.plot(values[at, 0], decay[at], "o-", ms=3, color=colour, label=label)
-            right.plot(values[at, 0], modes[at], ":", color=colour, lw=0.8)
-    left.set(ylabel="d kurtosis/dt", title="in the state")
-    right.set(ylabel="decay rate", title="around its thermal state: kurtosis (dots), slowest modes", yscale="log")
-    if scans:
-        left.legend(frameon=False, fontsize=8)
-        for ax in (left, right):
-            ax.set_xlabel(scans[0].key)
-            _logarithmic(ax, scans[0].values)
-    fig.savefig(target, dpi=150)
-
-
-def _logarithmic(ax: Any, x: Array) -> None:
-    """A logarithmic axis for values that are spaced like that."""
-    if x.size > 2 and x.min() > 0.0 and np.allclose(np.diff(np.log(x)), np.log(x[1] / x[0])):
-        ax.set_xscale("log")

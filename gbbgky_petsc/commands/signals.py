@@ -1,14 +1,24 @@
-"""Signals that ask a run to save and end: caught, remembered, and acted upon between steps."""
+"""Signals that ask a command to end: one that has nothing to save does so at once, a run saves between two steps."""
 
 import signal
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
 #: what schedulers and users send as a warning
 WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def interruptible() -> None:
+    """From now on the warning signals interrupt this process like Ctrl-C, wherever it is. Start PETSc before."""
+    for number in WARNINGS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 class Signals:

@@ -25,6 +25,8 @@ class Equation(Protocol):
         Error per step allowed in rho, relative to its maximum, unless -ts_atol is given.
     conserves
         Whether number, momentum and energy are invariants.
+    has_entries
+        Whether the Jacobian is assembled; otherwise PETSc's own preconditioners work on a matrix that stands for it.
     """
 
     prefix: str
@@ -32,6 +34,7 @@ class Equation(Protocol):
     comm: MPI.Intracomm
     rho_tolerance: float
     conserves: bool
+    has_entries: bool
 
     def gather_rho(self, x: PETSc.Vec) -> Array:
         """rho, (N,) on every rank."""
@@ -58,8 +61,8 @@ class Equation(Protocol):
     def ifunction(self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, f: PETSc.Vec) -> None:
         """f = xdot - the other terms."""
 
-    def create_jacobian(self, x: PETSc.Vec, assembled: bool) -> tuple[PETSc.Mat, PETSc.Mat]:
-        """The matrix of the implicit terms and the one that preconditioners see, with entries if ``assembled``."""
+    def create_jacobian(self, x: PETSc.Vec) -> PETSc.Mat:
+        """The matrix of the implicit terms."""
 
     def ijacobian(
         self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, shift: float, J: PETSc.Mat, P: PETSc.Mat

@@ -9,7 +9,6 @@ from petsc4py import PETSc
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions.source import CoherentSource
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
-from gbbgky_petsc.equations.assembled import AssembledJacobian
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError
@@ -107,6 +106,7 @@ class Hierarchy:
 
     prefix = ""
     rho_tolerance = 5e-3
+    has_entries = False
 
     def __init__(
         self,
@@ -190,13 +190,12 @@ class Hierarchy:
         self._write_rate(self.implicit, x, f)
         f.aypx(-1.0, xdot)
 
-    def create_jacobian(self, x: PETSc.Vec, assembled: bool) -> tuple[PETSc.Mat, PETSc.Mat]:
+    def create_jacobian(self, x: PETSc.Vec) -> PETSc.Mat:
         """See `gbbgky_petsc.equations.base.Equation`."""
         sizes = x.getSizes()
-        self._assembled = AssembledJacobian(self.setting, self.fields, self.implicit) if assembled else None
         J = PETSc.Mat().createPython((sizes, sizes), Jacobian(), comm=x.comm)
         J.setUp()
-        return J, J if self._assembled is None else self._assembled.create_matrix()
+        return J
 
     def linearise(self, x: PETSc.Vec) -> Linearisation:
         """The implicit terms linearised at a state vector."""
@@ -206,11 +205,8 @@ class Hierarchy:
         self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, shift: float, J: PETSc.Mat, P: PETSc.Mat
     ) -> bool:
         """J = shift - derivative of the implicit terms, see `Jacobian`."""
-        jacobian = J.getPythonContext()
-        jacobian.set(self.linearise(x), shift)
+        J.getPythonContext().set(self.linearise(x), shift)
         J.assemble()
-        if self._assembled is not None:
-            self._assembled.fill(jacobian, P)
         return True
 
     # --- presets ---

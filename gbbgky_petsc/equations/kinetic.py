@@ -30,6 +30,7 @@ class KineticEquation:
     prefix = "kinetic_"
     rho_tolerance = 2e-4
     conserves = True
+    has_entries = True
     is_split = False
 
     def __init__(self, collisions: CollisionOperator) -> None:
@@ -72,12 +73,12 @@ class KineticEquation:
         self.rhs(ts, t, x, f)
         f.aypx(-1.0, xdot)
 
-    def create_jacobian(self, x: PETSc.Vec, assembled: bool) -> tuple[PETSc.Mat, PETSc.Mat]:
+    def create_jacobian(self, x: PETSc.Vec) -> PETSc.Mat:
         """A dense matrix in AIJ form, for any preconditioner."""
         sizes = x.getSizes()
         J = PETSc.Mat().createAIJ((sizes, sizes), nnz=(sizes[0], sizes[1] - sizes[0]), comm=x.comm)
         J.setUp()
-        return J, J
+        return J
 
     def ijacobian(
         self, ts: PETSc.TS, t: float, x: PETSc.Vec, xdot: PETSc.Vec, shift: float, J: PETSc.Mat, P: PETSc.Mat

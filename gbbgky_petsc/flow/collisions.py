@@ -1,7 +1,6 @@
 """Collisions of the local state, on a theta-mesh of their own, as steps between those of the transport."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from petsc4py import PETSc
@@ -23,14 +22,6 @@ TOLERANCE = 1e-5
 STEPS = 4
 
 
-class Rate(Protocol):
-    """What a collision operator returns, as far as it is needed here."""
-
-    @property
-    def rate(self) -> Array:
-        """I(theta), (N,)."""
-
-
 class LocalCollisions:
     """An operator I[rho(theta)] on a coarser mesh of the same window, brought to and from the fine one.
 
@@ -40,12 +31,12 @@ class LocalCollisions:
     Parameters
     ----------
     operator
-        From rho, (M,) on the coarse mesh, to an object with ``rate``.
+        From rho, (M,) on the coarse mesh, to I(theta), (M,).
     coarse, fine
         (M,) and (N,) midpoints of the same window, M <= N.
     """
 
-    def __init__(self, operator: Callable[[Array], Rate], coarse: Array, fine: Array) -> None:
+    def __init__(self, operator: Callable[[Array], Array], coarse: Array, fine: Array) -> None:
         self._operator = operator
         k = np.arange(-((coarse.size - 1) // 2), (coarse.size - 1) // 2 + 1)
         period = fine.size * float(fine[1] - fine[0])
@@ -65,7 +56,7 @@ class LocalCollisions:
 
     def rate(self, rho: Array) -> Array:
         """I on the fine mesh, (N,), of rho, (N,)."""
-        return np.asarray(self.up @ self._operator(self.down @ rho).rate)
+        return np.asarray(self.up @ self._operator(self.down @ rho))
 
     def change(self, rho: Array, length: float) -> Array:
         """What collisions add to rho, (N,), in a time ``length``: Heun's method with as many steps as it takes.
@@ -78,17 +69,17 @@ class LocalCollisions:
         start = self.down @ rho
         now, t, step = start.copy(), 0.0, length
         largest = float(np.abs(start).max())
-        first = self._operator(now).rate
+        first = self._operator(now)
         for _ in range(10**6):
             step = min(step, length - t)
-            second = self._operator(now + step * first).rate
+            second = self._operator(now + step * first)
             error = 0.5 * step * float(np.abs(second - first).max()) / largest
             if error <= TOLERANCE:
                 now = now + 0.5 * step * (first + second)
                 t += step
                 if t >= length * (1.0 - 1e-12):
                     return np.asarray(self.up @ (now - start))
-                first = self._operator(now).rate
+                first = self._operator(now)
             step *= min(4.0, max(0.2, 0.9 * np.sqrt(TOLERANCE / max(error, 1e-300))))
         raise SolverError("flow.collisions: a collision step needs more than a million steps of its own")
 
@@ -104,7 +95,7 @@ def local_collisions(problem: FlowProblem) -> LocalCollisions | None:
     mesh = PhaseSpaceMesh(case.mesh.theta_max, points, 4.0 * xi, 0.5 * xi)
     kind, tolerance = case.flow.collisions, case.kinetic.tolerance
     operator = collisions.build(kind, problem.model, problem.potential, mesh, PETSc.COMM_SELF, tolerance=tolerance)
-    return LocalCollisions(operator, mesh.theta, problem.theta)
+    return LocalCollisions(operator.rate, mesh.theta, problem.theta)
 
 
 class CollisionStep:

@@ -61,12 +61,12 @@ def check(problem: FlowProblem, t: float, m: FlowMeasurement) -> None:
     if m.edge > WEIGHT_LOSS:
         raise SolverError(
             f"mesh.theta_max = {problem.case.mesh.theta_max:g}: too narrow by t = {t:g}, where {m.edge:.1e} of the "
-            f"particles are at the ends of the window (allowed: {WEIGHT_LOSS:g}); the state is saved"
+            f"particles are at the ends of the window (allowed: {WEIGHT_LOSS:g})"
         )
     if m.negative > NEGATIVE:
         raise SolverError(
             f"flow: negative rho takes away {m.negative:.1e} of the particles at t = {t:g} (allowed: {NEGATIVE:g}); "
-            "the mesh is too coarse, the state is saved"
+            "the mesh is too coarse"
         )
 
 

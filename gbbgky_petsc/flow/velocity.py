@@ -72,9 +72,8 @@ class DressedVelocity:
             self._v = np.broadcast_to(self._bare, rho.shape).copy()
         v, T = self._v, self._kernel
         states = 1.0 + rho @ T
-        v[:] = (self._bare + (rho * v) @ T) / states
         residual = self._bare + (rho * v) @ T - states * v
-        self.products += 3
+        self.products += 2
         direction = residual / states
         size = np.einsum("ij,ij,ij->i", rho, residual, direction)
         for _ in range(200):
@@ -93,6 +92,5 @@ class DressedVelocity:
             self.products += 1
         else:
             raise SolverError(f"effective velocity: residual {np.abs(residual).max():.1e} after 200 iterations")
-        v[:] = (self._bare + (rho * v) @ T) / states  # right too where rho = 0, which the scalar product does not see
-        self.products += 1
+        v += residual / states  # right too where rho = 0, which the scalar product does not see
         return v

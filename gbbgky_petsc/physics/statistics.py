@@ -16,6 +16,11 @@ class Statistics(ABC):
     largest_filling: float = np.inf
     #: pseudo-energies lie above this
     least_pseudo_energy: float = -np.inf
+    #: how far down one Newton step may go: below it the filling would be another
+    longest_descent: float = np.inf
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     @abstractmethod
     def factor(self, n: Array) -> Array:
@@ -46,6 +51,7 @@ class Classical(Statistics):
     """f = 1, n = exp(-epsilon)."""
 
     name = "classical"
+    longest_descent = 1.0
 
     def factor(self, n: Array) -> Array:
         return np.ones_like(n)

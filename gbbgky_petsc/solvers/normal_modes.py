@@ -9,31 +9,72 @@ d the diagonal of R^t D (R^t)^-1: one banded system in z for each pair (i, j), N
 Jacobian itself is dense in theta, its assembled matrix therefore out of reach on large meshes. Unlike the inverse per
 wavenumber P knows the ends of the z-domain; it leaves out collective, contact, the off-diagonal part of diffusion and
 the dependence of g on rho. Rows are spread over ranks by theta, with all z on one rank: no entry couples two ranks, and
-block Jacobi is exact.
+each rank solves for its own lines.
 """
 
 from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
+from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.equations.linearisation import Linearisation
-from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, State, Wavenumbers
 from gbbgky_petsc.solvers.frozen import FrozenInverse, FrozenPC
 from gbbgky_petsc.terms import OneBodyTerm, Point, Setting, Term
 
+#: option by which -pc_type reaches the inner solver
+INNER = "pc_normal_modes_inner"
+#: PETSc's preconditioners that serve on P ...
+SERVING = ("ilu", "lu", "bjacobi", "asm", "gasm", "jacobi", "kaczmarz")
+#: ... and why others do not; figures in docs/performance.md
+_ADVECTION = "diverges, or takes more than 20 times as long as the default: the matrix is dominated by advection"
+_SYMMETRIC = "is for symmetric matrices"
+_DENSE = "takes the matrix for a dense one"
+_STRUCTURE = "needs a structure that the matrix has not"
+UNSERVING = {
+    **dict.fromkeys(("sor", "eisenstat", "gamg", "hypre", "ml", "mg", "hmg"), _ADVECTION),
+    **dict.fromkeys(("icc", "cholesky"), _SYMMETRIC),
+    **dict.fromkeys(("svd", "qr"), _DENSE),
+    **dict.fromkeys(("bddc", "nn", "tfs", "fieldsplit", "lsc", "galerkin", "composite", "exotic", "cp"), _STRUCTURE),
+    "shell": "needs a function",
+    "mat": "takes a matrix for its own inverse",
+    "ksp": "is -pc_python_type normal_modes -normal_modes_ksp_type TYPE here",
+    "redundant": "solves on every rank what no two ranks share",
+}
 
-def inner_solver(comm: PETSc.Comm, prefix: str) -> PETSc.KSP:
-    """A KSP for P from the options with that prefix; by default one application of block Jacobi with ILU(0)."""
-    solver = PETSc.KSP().create(comm=comm)
+
+def check_serves(prefix: str, kind: str) -> None:
+    """`InputError` for a -pc_type that cannot serve on P."""
+    if kind not in SERVING:
+        reason = UNSERVING.get(kind, "unknown here")
+        raise InputError(f"-{prefix}pc_type {kind}: {reason}; allowed: python, none, {', '.join(SERVING)}")
+
+
+def inner_solver(prefix: str) -> PETSc.KSP:
+    """A KSP for this rank's P from the options with that prefix; by default one application of ILU(0)."""
+    solver = PETSc.KSP().create(comm=PETSc.COMM_SELF)
     solver.setOptionsPrefix(prefix)
     solver.setType(PETSc.KSP.Type.PREONLY)
-    solver.getPC().setType(PETSc.PC.Type.BJACOBI)
+    solver.getPC().setType(PETSc.PC.Type.ILU)
     solver.setFromOptions()
+    return solver
+
+
+def one_application(prefix: str, kind: str) -> PETSc.KSP:
+    """A KSP that applies once the preconditioner which -pc_type asked for, with that one's own options."""
+    solver = PETSc.KSP().create(comm=PETSc.COMM_SELF)
+    solver.setType(PETSc.KSP.Type.PREONLY)
+    pc, options = solver.getPC(), PETSc.Options(prefix)
+    pc.setOptionsPrefix(prefix)
+    outer = options.getString("pc_type")
+    options["pc_type"] = kind
+    pc.setFromOptions()
+    options["pc_type"] = outer
     return solver
 
 
@@ -160,15 +201,13 @@ class NormalModes(InModes):
         self._centre = order == w
         column = np.take_along_axis(column, order, 1)
 
-        size, total = points * lines, points * n * n
-        start = int(fields.comm.exscan(size) or 0)
+        size = points * lines
         entries = np.repeat(self._inside.sum(axis=1), lines)
         self._pattern = (
             np.concatenate([[0], np.cumsum(entries)]).astype(PETSc.IntType),
-            self._entries(start + column[:, None, :] * lines + np.arange(lines)[None, :, None]).astype(PETSc.IntType),
+            self._entries(column[:, None, :] * lines + np.arange(lines)[None, :, None]).astype(PETSc.IntType),
         )
-        comm = fields.dm.comm
-        self.matrix = PETSc.Mat().createAIJ(((size, total), (size, total)), comm=comm)
+        self.matrix = PETSc.Mat().createAIJ((size, size), comm=PETSc.COMM_SELF)
         self.matrix.setPreallocationCSR((*self._pattern, np.zeros(self._pattern[1].size)))
         self._source, self._solution = self.matrix.createVecs()
         self.solver = solver
@@ -196,19 +235,20 @@ class NormalModes(InModes):
     def invert(self, pencil: Array) -> Array:
         self._source.array_w[:] = pencil.ravel()
         self.solver.solve(self._source, self._solution)
-        reason = self.solver.getConvergedReason()
+        reason = self._fields.comm.allreduce(self.solver.getConvergedReason(), MPI.MIN)
         if reason < 0 and reason != PETSc.KSP.ConvergedReason.DIVERGED_MAX_IT:
-            raise SolverError(f"{self.solver.getOptionsPrefix()}: the inner solver failed (reason {reason})")
+            raise SolverError(f"normal modes: the inner solver failed (reason {reason})")
         return self._solution.array_r.reshape(pencil.shape)
 
     def describe(self) -> str:
         entries = self._fields.comm.allreduce(self._pattern[1].size)
-        return f"normal modes: {entries} matrix entries, inner solver -{self.solver.getOptionsPrefix()}*"
+        return f"normal modes: {entries} matrix entries"
 
     def view(self, viewer: PETSc.Viewer) -> None:
-        viewer.pushASCIITab()
-        self.solver.view(viewer)
-        viewer.popASCIITab()
+        own = viewer.getSubViewer(PETSc.COMM_SELF)
+        if self._fields.comm.rank == 0:
+            self.solver.view(own)
+        viewer.restoreSubViewer(own)
 
     def destroy(self) -> None:
         for item in (self.solver, self.matrix, self._source, self._solution):
@@ -221,10 +261,12 @@ class NormalModesPC(FrozenPC):
     Options (with the prefix of the solver)
     -------
     -pc_normal_modes_refresh : as in `FrozenPC`
-    -normal_modes_pc_type, -normal_modes_ksp_type, ... : the inner solver, by default one application of block Jacobi
-        with ILU(0) in the order of z. That is the exact LU for lines whose ends do not meet (``zero``) and nearly so
-        where the absorbing layer parts them; for ``periodic`` take -normal_modes_sub_pc_type lu. Inner Krylov methods
-        ask for -ksp_type fgmres outside. P is dominated by advection: hypre's multigrid diverges at large steps.
+    -pc_type ilu | lu | bjacobi | asm | ... : what is applied to P (`SERVING`), with its own options (-pc_factor_levels,
+        -sub_pc_type, ...), for short
+    -normal_modes_pc_type, -normal_modes_ksp_type, ... : the same with an inner Krylov method, which asks for
+        -ksp_type fgmres outside; by default one application of ILU(0) in the order of z. That is the exact LU for
+        lines whose ends do not meet (``zero``) and nearly so where the absorbing layer parts them; for ``periodic``
+        take lu.
     """
 
     name = "normal_modes"
@@ -236,7 +278,9 @@ class NormalModesPC(FrozenPC):
     def setFromOptions(self, pc: PETSc.PC) -> None:
         super().setFromOptions(pc)
         if self._solver is None:  # here already, so that -help lists its options
-            self._solver = inner_solver(pc.comm, f"{pc.getOptionsPrefix() or ''}normal_modes_")
+            prefix = pc.getOptionsPrefix() or ""
+            kind = PETSc.Options(prefix).getString(INNER, "")
+            self._solver = one_application(prefix, kind) if kind else inner_solver(f"{prefix}normal_modes_")
 
     def build(self, pc: PETSc.PC, at: Linearisation) -> NormalModes:
         return NormalModes(at.setting, at.fields, at.terms, self._solver)

@@ -6,7 +6,8 @@ it takes the seal away, which is allowed; a file that was damaged has a seal tha
 
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gbbgky_petsc.errors import InputError, StorageError
@@ -28,7 +29,7 @@ def write(path: Path, contents: bytes) -> None:
     """
     part = path.with_name(path.name + ".part")
     seal = _MARK + hashlib.blake2b(contents, digest_size=_DIGEST // 2).hexdigest().encode() + b"\n"
-    try:
+    with writing(path), _removed_on_failure(part):
         part.unlink(missing_ok=True)
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
             file.write(contents)
@@ -36,10 +37,25 @@ def write(path: Path, contents: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system says against writing becomes a `StorageError` about ``path``."""
+    try:
+        yield
     except OSError as error:
+        raise StorageError(f"output {path}: cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def _removed_on_failure(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise StorageError(f"output {path}: cannot be written ({error.strerror})") from error
+        raise
 
 
 def verify(path: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import shipped
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.store.reader import Result, read, read_checkpoint
+from gbbgky_petsc.store.reader import Result, read
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Part:
     name
         Name of its result file.
     command
-        ``run``, ``md`` or ``kinetic``.
+        ``run``, ``md``, ``kinetic`` or ``flow``.
     case
         Name of a case of runs/.
     settings
@@ -72,17 +72,6 @@ class Part:
             return None
         return result if held == case_file.load(shipped.cases()[self.case], self.settings) else None
 
-    def _resumable(self, folder: Path) -> bool:
-        if self.command == "kinetic" or self._held(folder) is None:
-            return False
-        if self.command == "md":
-            return True
-        try:
-            read_checkpoint(self.path(folder))
-        except InputError:
-            return False
-        return True
-
     def compute(self, folder: Path, launcher: Sequence[str]) -> None:
         """Compute it, from where a killed attempt left it where the command can.
 
@@ -92,7 +81,8 @@ class Part:
             If the command fails.
         """
         words = self.arguments(folder)
-        words.append("--resume" if self._resumable(folder) else "--force")
+        goes_on = self.command != "kinetic" and self._held(folder) is not None
+        words.append("--resume=auto" if goes_on else "--force")
         done = subprocess.run([*launcher, sys.executable, "-m", "gbbgky_petsc", *words], stdout=subprocess.DEVNULL)
         if done.returncode:
             raise SolverError(f"validation: part {self.name} ended with status {done.returncode}: {shlex.join(words)}")

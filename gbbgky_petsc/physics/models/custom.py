@@ -8,14 +8,16 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.models.base import IntegrableModel
 from gbbgky_petsc.physics.statistics import BY_NAME, Statistics
@@ -53,13 +55,12 @@ def load(source: str, folder: Path, parameters: Mapping[str, Any]) -> Integrable
         If the source cannot be executed, holds no model, or the model fails `check`.
     """
     try:
-        kind = _class(_module(source, folder), source)
-        model = kind(**parameters)
+        model = _class(_module(source, folder), source)(**parameters)
+        reason = check(model)
     except InputError:
         raise
-    except Exception as error:  # whatever foreign code may raise
+    except (Exception, SystemExit) as error:  # whatever foreign code may raise
         raise InputError(f"model.source = {source}: {type(error).__name__}: {error}") from error
-    reason = check(model)
     if reason is not None:
         raise InputError(f"model.source = {source}: {reason}")
     return model
@@ -105,35 +106,50 @@ def _class(module: ModuleType, source: str) -> type[IntegrableModel]:
 def check(model: IntegrableModel) -> str | None:
     """What is wrong with a model that foreign code made, None if nothing is.
 
-    T must take and give arrays of one shape, finite, and even; e must be theta^2/2 mass, since the force terms assume a
-    Galilean gas; the statistics must be known.
+    T, e and e' must act on each number of an array and give finite ones, T an even function; e must be theta^2/2 mass,
+    since the force terms assume a Galilean gas; statistics, mass and largest density must be such.
     """
     if not isinstance(model.statistics, Statistics):
         names = ", ".join(type(s).__name__ for s in BY_NAME.values())
         return f"statistics = {model.statistics!r}; allowed: {names} of gbbgky_petsc.physics.statistics"
-    if not (isinstance(model.mass, float | int) and 0.0 < model.mass < np.inf):
-        return f"mass = {model.mass!r}; allowed: positive"
+    for name, number in (("mass", model.mass), ("density_bound", model.density_bound())):
+        if not (isinstance(number, float | int) and number > 0.0 and (name == "density_bound" or number < np.inf)):
+            return f"{name} = {number!r}; allowed: positive"
     positive = np.concatenate([np.linspace(0.0, 5.0, 101), np.geomspace(5.1, 100.0, 99)])
-    theta = np.stack([positive, -positive])
-    functions = {"T": model.scattering_kernel, "e": model.energy, "e'": model.energy_derivative}
+    theta = np.concatenate([positive, -positive])
     values = {}
-    for name, function in functions.items():
-        try:
-            found = function(theta.copy())
-        except Exception as error:
-            return f"{name}: {type(error).__name__}: {error}"
-        if not isinstance(found, np.ndarray) or found.shape != theta.shape or found.dtype.kind != "f":
-            shape = getattr(found, "shape", type(found).__name__)
-            return f"{name} of an array of shape {theta.shape} gives {shape}; allowed: real numbers of the same shape"
-        if not np.all(np.isfinite(found)):
-            return f"{name} is not finite at {theta[~np.isfinite(found)][0]:.4g}; allowed: finite"
+    for name, function in (("T", model.scattering_kernel), ("e", model.energy), ("e'", model.energy_derivative)):
+        found = _evaluate(function, theta)
+        if isinstance(found, str):
+            return f"{name}{found}"
         values[name] = found
-    T = values["T"]
-    odd = np.abs(T[0] - T[1])
-    if odd.max() > 1e-12 * np.abs(T).max():
+    right, left = values["T"].reshape(2, -1)
+    odd = np.abs(right - left)
+    if odd.max() > 1e-12 * np.abs(right).max():
         i = int(odd.argmax())
-        return f"T({positive[i]:.4g}) = {T[0, i]:.6g} but T({-positive[i]:.4g}) = {T[1, i]:.6g}; allowed: an even T"
+        return f"T({positive[i]:.4g}) = {right[i]:.6g} but T({-positive[i]:.4g}) = {left[i]:.6g}; allowed: an even T"
     for name, exact in (("e", theta**2 / (2.0 * model.mass)), ("e'", theta / model.mass)):
         if not np.allclose(values[name], exact, rtol=1e-12, atol=0.0):
             return f"{name} is not that of a Galilean gas; allowed: theta^2/2 mass and theta/mass, to which V couples"
     return None
+
+
+def _evaluate(function: Callable[[Array], Array], theta: Array) -> Array | str:
+    """Values (M,) of a function of each number, or what is wrong with it: M is a square."""
+    side = math.isqrt(theta.size)
+    found = []
+    for shape in ((theta.size,), (side, side)):
+        try:
+            with np.errstate(all="ignore"):
+                values = function(theta.reshape(shape).copy())
+        except (Exception, SystemExit) as error:
+            return f": {type(error).__name__}: {error}"
+        if not isinstance(values, np.ndarray) or values.shape != shape or values.dtype.kind != "f":
+            given = getattr(values, "shape", type(values).__name__)
+            return f" of an array of shape {shape} gives {given}; allowed: real numbers of the same shape"
+        if not np.all(np.isfinite(values)):
+            return f" is not finite at {theta.reshape(shape)[~np.isfinite(values)][0]:.4g}; allowed: finite"
+        found.append(values.ravel())
+    if not np.allclose(found[0], found[1], rtol=1e-12, atol=0.0):
+        return " of a number depends on the others of its array; allowed: a function of each"
+    return found[0]

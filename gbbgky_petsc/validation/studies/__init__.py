@@ -1,6 +1,6 @@
 """The studies of a validation: which parts each needs, what it compares, what it draws."""
 
-from gbbgky_petsc.validation.studies import blocking, fig2, four_fields, limits, scaling, size, thermal, validity
+from gbbgky_petsc.validation.studies import blocking, fig2, flow, four_fields, limits, scaling, size, thermal, validity
 
 STUDIES = (
     fig2.STUDY,
@@ -9,6 +9,7 @@ STUDIES = (
     blocking.STUDY,
     validity.STUDY,
     thermal.STUDY,
+    flow.STUDY,
     limits.STUDY,
     four_fields.STUDY,
 )

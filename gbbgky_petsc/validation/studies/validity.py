@@ -1,6 +1,7 @@
 """Map of validity of the collision integrals from weak to strong coupling, against exact dynamics."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,8 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.states import State
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
+from gbbgky_petsc.validation.encounters import kurtosis_rate
 from gbbgky_petsc.validation.parts import Part
 from gbbgky_petsc.validation.studies.common import Findings, Results, Study
 
@@ -27,7 +30,17 @@ ROWS = 40
 #: rods of all rings of either sign, up to a coupling V0 rho/E: what a run of minutes can do
 RODS = {0.05: 6000, 0.1: 7000, 0.2: 10000, 0.5: 20000, np.inf: 40000}
 SIGNS = {"repulsive": 1.0, "attractive": -1.0}
-KINDS = {"three_body": "encounters of three", "landau": "eq. (10)"}
+KINDS = {
+    "finite_length": "encounters of three rods of finite length",
+    "three_body": "encounters of three",
+    "landau": "eq. (10)",
+}
+#: settings of each
+SETTINGS = {
+    "finite_length": ("kinetic.kind=coherent", "kinetic.finite_length=true"),
+    "three_body": ("kinetic.kind=three_body",),
+    "landau": ("kinetic.kind=landau",),
+}
 #: the quick tier's only strength and the rings of either sign there
 QUICK_STRENGTH, QUICK_RINGS = 0.5, 60
 
@@ -114,14 +127,25 @@ class Line:
             found[sign] = Part(f"validity_{self.name}_{strength:g}_{sign}_md_{tier}", "md", "validity", settings, cost)
         return found
 
+    def next_orders(self, strength: float, tier: str) -> dict[str, Part]:
+        """Rods of finite length with the second order in V, of both signs."""
+        end = self.end(strength)
+        common = (*self.settings, f"time.end={end}", f"output.series_every={end / ROWS}", *SETTINGS["finite_length"])
+        name = f"validity_{self.name}_{strength:g}_{{}}_second_{tier}"
+        return {
+            sign: Part(
+                name.format(sign), "kinetic", "validity",
+                (*common, f"potential.strength={factor * strength}", "kinetic.second_order=true"), 8.0,
+            )
+            for sign, factor in SIGNS.items()
+        }  # fmt: skip
+
     def theory(self, strengths: tuple[float, ...], tier: str) -> dict[str, Part]:
         """Both integrals at V0 = 1; they are proportional to V0^2, which only changes the clock."""
         end = max(self.end(strength) * strength**2 for strength in strengths)
         common = (*self.settings, "potential.strength=1.0", f"time.end={end}", f"output.series_every={end / 400}")
         return {
-            kind: Part(
-                f"validity_{self.name}_{kind}_{tier}", "kinetic", "validity", (*common, f"kinetic.kind={kind}"), 8.0
-            )
+            kind: Part(f"validity_{self.name}_{kind}_{tier}", "kinetic", "validity", (*common, *SETTINGS[kind]), 8.0)
             for kind in KINDS
         }
 
@@ -154,8 +178,14 @@ PANELS = {
 
 def parts(tier: str) -> list[Part]:
     if tier != "full":
-        return [*BASE.theory((QUICK_STRENGTH,), tier).values(), *BASE.dynamics(QUICK_STRENGTH, tier).values()]
-    theory = [part for line in LINES for part in line.theory(line.strengths, tier).values()]
+        wanted = (BASE.theory((QUICK_STRENGTH,), tier), BASE.next_orders(QUICK_STRENGTH, tier))
+        return [part for found in (*wanted, BASE.dynamics(QUICK_STRENGTH, tier)) for part in found.values()]
+    theory = [
+        part
+        for line in LINES
+        for found in (line.theory(line.strengths, tier), line.next_orders(line.strengths[0], tier))
+        for part in found.values()
+    ]
     points = [(line, strength) for line in (*LINES, *REPEATS) for strength in line.strengths]
     # cheap ones first, so that a campaign cut short has the strong couplings of every line
     points.sort(key=lambda point: -point[0].coupling(point[1]))
@@ -187,12 +217,18 @@ class Point:
         return self.line.coupling(self.strength)
 
 
-def point(line: Line, strength: float, dynamics: dict[str, Result], theory: dict[str, Result]) -> Point:
-    """Least-squares slopes of the kurtosis over the same rows of dynamics and theory."""
-    t = dynamics["repulsive"].series["t"]
+def _slope(line: Line, t: Array) -> Array:
+    """Weights of the rows t in the least-squares slope behind the fast stage, (rows,)."""
     inside = t >= FAST * line.range
     weights = np.zeros(t.size)
     weights[inside] = statistics.slope_weights(t[inside])
+    return weights
+
+
+def point(line: Line, strength: float, dynamics: dict[str, Result], theory: dict[str, Result]) -> Point:
+    """Least-squares slopes of the kurtosis over the same rows of dynamics and theory."""
+    t = dynamics["repulsive"].series["t"]
+    weights = _slope(line, t)
     half = np.array([0.5, -0.5])  # of attractive, repulsive
     signs = {sign: statistics.kurtosis(result) for sign, result in dynamics.items()}
     rates = {sign: estimate.combined(weights) for sign, estimate in signs.items()}
@@ -206,7 +242,38 @@ def point(line: Line, strength: float, dynamics: dict[str, Result], theory: dict
         unit = triples(line.particles) * float(weights @ _clocked(result, t, strength))
         over[kind] = {name: (value / unit, error / unit) for name, (value, error) in rates.items()}
     worst = max(float(result.series["energy_error_rms"].max()) for result in dynamics.values())
-    return Point(line, strength, over, odd, worst, (float(t[inside][0]), float(t[-1])))
+    return Point(line, strength, over, odd, worst, (float(t[weights != 0.0][0]), float(t[-1])))
+
+
+@dataclass(frozen=True)
+class NextOrders:
+    """Rates of the kurtosis, mean of both signs, over that of three rods of finite length at first order in V."""
+
+    line: Line
+    strength: float
+    second: float  #: what the second order in V adds
+    four: tuple[float, float]  #: encounters of four rods at first order, with the error of their Monte Carlo sum
+
+    def over(self, p: Point) -> tuple[float, float]:
+        """Dynamics over the sum of these orders."""
+        value, error = p.over["finite_length"]["mean"]
+        total = 1.0 + self.second + self.four[0]
+        return value / total, error / total
+
+
+def next_orders(line: Line, strength: float, second: dict[str, Result], first: Result) -> NextOrders:
+    """Of a point: the second order over the same rows, encounters of four in the initial state."""
+    t = second["repulsive"].series["t"]
+    weights = _slope(line, t)
+    with_second = 0.5 * sum(float(weights @ result.series["kurtosis"]) for result in second.values())
+    case, theta, model = first.case, first.mesh["theta"], first.case.build_model(Path())
+    state = case.state.build(Path(), model, theta)
+    assert isinstance(state, State)
+    rho = state.sample(theta, theta[1] - theta[0], model)
+    three, four = (kurtosis_rate(case.potential.build(), line.length, theta, rho, rods) for rods in (3, 4))
+    share = four[0] / three[0]
+    error = share * float(np.hypot(three[1] / three[0], four[1] / four[0]))
+    return NextOrders(line, strength, with_second / float(weights @ _clocked(first, t, strength)) - 1.0, (share, error))
 
 
 def _clocked(result: Result, t: Array, strength: float) -> Array:
@@ -236,20 +303,26 @@ def points(results: Results) -> dict[str, list[Point]]:
 
 def analyse(results: Results) -> Findings:
     found, lines = Findings(), points(results)
+    tier = "full" if any(name.endswith("_full") for name in results) else "quick"
     for line in LINES:
         if line.name not in lines:
             continue
         for p in lines[line.name]:
             found.table += _numbers(p)
         weakest = lines[line.name][0]
-        value, error = weakest.over["three_body"]["mean"]
-        what = f"{_words(weakest)}: rate of dynamics (mean of both signs of V0) over that of encounters of three"
-        found.expect("validity", what, value, 1.0, error)
+        second = _present(line.next_orders(weakest.strength, tier), results)
+        if len(second) == len(SIGNS):
+            first = line.theory(line.strengths, tier)["finite_length"]
+            orders = next_orders(line, weakest.strength, second, results[first.name])
+            value, error = orders.over(weakest)
+            what = f"{_words(weakest)}: rate of dynamics (mean of both signs of V0) over that of all encounters known"
+            found.expect("validity", what, value, 1.0, error)
+            found.table += _orders(weakest, orders)
     for line, (key, what) in REPEATS.items():
         if line.name in lines:
             again = lines[line.name][0]
-            first = next(p for p in lines[BASE.name] if p.strength == again.strength)
-            (value, error), (expected, other) = again.over["three_body"]["mean"], first.over["three_body"]["mean"]
+            before = next(p for p in lines[BASE.name] if p.strength == again.strength)
+            (value, error), (expected, other) = again.over["three_body"]["mean"], before.over["three_body"]["mean"]
             found.expect(key, f"{_words(again)}: the same {what}", value, expected, float(np.hypot(error, other)))
     found.figures["validity"] = _curves(lines)
     found.figures["validity_map"] = _map(lines)
@@ -283,10 +356,28 @@ def _numbers(p: Point) -> list[dict[str, object]]:
     return [*rows, {"what": what, "value": value, "error": error, "sign": "odd", **where}]
 
 
+def _orders(p: Point, orders: NextOrders) -> list[dict[str, object]]:
+    """Rows of the table: what the second order in V and encounters of four add at the weakest point of a line."""
+    where = {"line": p.line.name, "strength": p.strength, "coupling": p.coupling}
+    share, error = orders.four
+    value, spread = orders.over(p)
+    return [
+        {"what": f"{_words(p)}: second order in V over three rods", "value": orders.second, "order": "second", **where},
+        {
+            "what": f"{_words(p)}: encounters of four over those of three (error {error:.2g})",
+            "value": share, "error": error, "order": "four", **where,
+        },
+        {
+            "what": f"{_words(p)}: dynamics over the sum of all (error {spread:.2g})",
+            "value": value, "error": spread, "order": "sum", **where,
+        },
+    ]  # fmt: skip
+
+
 def _curves(lines: dict[str, list[Point]]) -> Figure:
     """Rates of dynamics over those of both theories against V0 rho/E, a column for what varies."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    fig, axes = plt.subplots(2, 3, figsize=(11.5, 7.5), sharex=True, sharey="row", layout="constrained")
+    fig, axes = plt.subplots(len(KINDS), 3, figsize=(11.5, 11.0), sharex=True, sharey="row", layout="constrained")
     colours = {line.name: f"C{i}" for i, line in enumerate(LINES)}
     for column, (title, names) in enumerate(PANELS.items()):
         for ax, kind in zip(axes[:, column], KINDS, strict=True):
@@ -304,11 +395,11 @@ def _curves(lines: dict[str, list[Point]]) -> Figure:
                 axis.set_major_formatter("{x:g}")
                 axis.set_minor_locator(NullLocator())
         axes[0, column].set_title(title)
-        axes[1, column].legend(frameon=False, fontsize=7.5, loc="lower right")
-        axes[1, column].set_xlabel(r"$|V_0|\bar\rho/E$")
+        axes[-1, column].legend(frameon=False, fontsize=7.5, loc="lower right")
+        axes[-1, column].set_xlabel(r"$|V_0|\bar\rho/E$")
     for row, kind in enumerate(KINDS):
         axes[row, 0].set_ylabel(f"rate of dynamics over\n{KINDS[kind]}")
-    axes[1, 0].set_ylim(bottom=0.08)
+    axes[-1, 0].set_ylim(bottom=0.08)
     return fig
 
 
@@ -326,8 +417,8 @@ def _map(lines: dict[str, list[Point]]) -> Figure:
     """A row for each line, a column for each coupling: mean of both signs (error), attractive and repulsive below."""
     shown = sorted((line for line in LINES if line.name in lines), key=lambda line: (line.share, line.ratio))
     columns = sorted({round(p.coupling, 6) for line in shown for p in lines[line.name]})
-    size = (2.0 + 1.9 * len(columns), 1.4 + 0.5 * len(shown))
-    fig, axes = plt.subplots(1, 2, figsize=size, sharey=True, layout="constrained")
+    size = (2.0 + 0.95 * len(KINDS) * len(columns), 1.4 + 0.5 * len(shown))
+    fig, axes = plt.subplots(1, len(KINDS), figsize=size, sharey=True, layout="constrained")
     for ax, (kind, name) in zip(axes, KINDS.items(), strict=True):
         cells = np.full((len(shown), len(columns)), np.nan)
         for row, line in enumerate(shown):

@@ -1,0 +1,44 @@
+"""The Jacobian of rho and g as a sparse matrix, from the terms' own matrices: fast application is held against it."""
+
+import numpy as np
+import scipy.sparse as sp
+from petsc4py import PETSc
+
+from gbbgky_petsc.equations.linearisation import Jacobian
+from gbbgky_petsc.fields import ONE_BODY, PAIR
+
+
+def assembled(at, shift):
+    """shift - derivative, rows and columns in the order (rho, absorbed energy, g)."""
+    n = at.setting.mesh.theta_points
+    pairs = at.fields.slab().total
+    pair_block = sp.csr_matrix((pairs, pairs))
+    rho_rows = sp.csr_matrix((n, pairs))
+    absorbed_row = np.zeros(pairs)
+    for term in at.terms:
+        for product in term.summands(at.point):
+            pair_block = pair_block + product.matrix()
+        rows, absorbed = term.one_body_rows(at.point), term.absorbed_row(at.point)
+        rho_rows = rho_rows if rows is None else rho_rows + rows
+        absorbed_row = absorbed_row if absorbed is None else absorbed_row + absorbed
+    by_rho, to_pair = np.zeros((n + 1, n + 1)), np.zeros((pairs, n + 1))
+    for column in range(n):
+        parts = at.column(ONE_BODY, column)
+        by_rho[:, column] = parts[ONE_BODY]
+        to_pair[:, column] = at.fields.slab().gather_planes(parts[PAIR]).ravel()
+    to_one_body = sp.vstack([rho_rows, sp.csr_matrix(absorbed_row[None, :])])
+    rate = sp.bmat([[sp.csr_matrix(by_rho), to_one_body], [sp.csr_matrix(to_pair), pair_block]])
+    return (shift * sp.identity(n + 1 + pairs) - rate).tocsr()
+
+
+def check_operator_equals_assembled(h, x):
+    """The Jacobian of a hierarchy on one rank at a state, against `assembled`."""
+    at = h.linearise(x)
+    jacobian = Jacobian()
+    jacobian.set(at, 0.07)
+    J = PETSc.Mat().createPython((x.getSizes(), x.getSizes()), jacobian, comm=x.comm)
+    J.setUp()
+    v, y = x.duplicate(), x.duplicate()
+    v.array_w[:] = np.random.default_rng(3).standard_normal(v.getLocalSize())
+    J.mult(v, y)
+    np.testing.assert_allclose(assembled(at, 0.07) @ v.array_r, y.array_r, atol=1e-12 * np.abs(y.array_r).max())

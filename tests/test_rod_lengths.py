@@ -1,0 +1,117 @@
+"""The vertex of rods of finite length; its scattering against molecular dynamics is in tests/test_three_body.py."""
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+from petsc4py import PETSc
+from scipy.integrate import simpson
+
+from gbbgky_petsc.collisions import build
+from gbbgky_petsc.collisions.pair_table import LogSamples
+from gbbgky_petsc.collisions.rod_lengths import RodPotential
+from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
+from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
+from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
+from gbbgky_petsc.physics.states import BoostedThermal
+from gbbgky_petsc.validation.encounters import kurtosis_rate as kurtosis_rate_of_encounters
+
+MESH = PhaseSpaceMesh(5.0, 32, z_max=100.0, z_spacing=5.0)
+
+
+def finite(model, range=8.0, **options):
+    return build("coherent", model, Potential(Gaussian(), 1.0, range), MESH, PETSc.COMM_SELF, **options)
+
+
+def density_of(model, density=0.2):
+    return BoostedThermal(density, 2.5, 1.0).sample(MESH.theta, MESH.theta_weight, model)
+
+
+def kurtosis_rate(collisions, rho):
+    theta, rate, share = MESH.theta, collisions(rho).rate / rho.sum(), rho / rho.sum()
+    second, fourth = theta**2 @ share, theta**4 @ share
+    return float(theta**4 @ rate / second**2 - 2.0 * fourth * (theta**2 @ rate) / second**3)
+
+
+def test_exponential_in_closed_form():
+    """V = e^-bx/xi: F_m = (e^-ba - 1)^m e^(-ba - mu x)/xi with mu = (1 - a rho) b + rho (1 - e^-ba)."""
+    a, rho, xi = 1.2, 0.3, 4.0
+    b, k = 1.0 / xi, np.geomspace(1e-4, 1e3, 60)
+    step = -np.expm1(-b * a)
+    mu = (1.0 - a * rho) * b + rho * step
+    slope = step * np.exp(-b * a) * b**2 / (xi * a * mu**2)
+    found = RodPotential(Potential(Exponential(), 1.0, xi), a, rho).fourier(k)
+    np.testing.assert_allclose(found, 2.0 * slope / (mu**2 + k**2), rtol=1e-11)
+
+
+@pytest.mark.parametrize("shape", [Gaussian(), Power(6.0)], ids=["gaussian", "power"])
+def test_short_rods_see_the_potential_itself(shape):
+    """At low density the change is that of V'(x + 3a/2), to first order in a/xi."""
+    k = np.linspace(0.1, 3.0, 15)
+    exact = Potential(shape, 1.0, 1.0).fourier(k)
+    change = [RodPotential(Potential(shape, 1.0, 1.0), a, 0.0).fourier(k) - exact for a in (1e-3, 2e-3)]
+    np.testing.assert_allclose(2.0 * change[0], change[1], atol=0.01 * np.abs(change[1]).max())
+    # V'(x + 3a/2) - V'(x): - (2/k) (3a/2) int_0^infinity V'' sin kx dx
+    x = np.linspace(0.0, 40.0, 400_001)
+    curvature = np.gradient(Potential(shape, 1.0, 1.0).derivative(x), x)
+    integral = np.array([simpson(curvature * np.sin(one * x), x=x) for one in k])
+    np.testing.assert_allclose(change[0], -3e-3 * integral / k, atol=0.01 * np.abs(change[0]).max())
+
+
+@pytest.mark.parametrize("length", [0.1, 0.5, 1.0])
+def test_tail_of_a_faint_kink(length):
+    """A flat top leaves a k^-2 far below an oscillating core: where they cross there is no power law yet."""
+    transform = LogSamples.of(RodPotential(Potential(Power(6.0), 1.0, 20.0), length, 0.1), MPI.COMM_SELF)
+    assert transform.exponent == pytest.approx(2.0, abs=0.03)
+
+
+def test_weighs_in_by_the_length_over_the_range():
+    """Rates fall below those of short rods by a share that halves with a/xi."""
+    model = HardRods(1.0)
+    rho = density_of(model)
+    loss = [
+        1.0 - kurtosis_rate(finite(model, xi, finite_length=True), rho) / kurtosis_rate(finite(model, xi), rho)
+        for xi in (20.0, 40.0)
+    ]
+    assert 0.05 < loss[0] < 0.12
+    assert loss[0] / loss[1] == pytest.approx(2.0, rel=0.1)
+
+
+def test_identities():
+    model = HardRods(1.5)
+    collisions = finite(model, finite_length=True, second_order=True)
+    rng = np.random.default_rng(5)
+    rho = density_of(model) * rng.uniform(0.5, 1.5, MESH.theta_points)
+    assert max(collisions(rho).defects) < 1e-12
+    assert collisions.entropy_production(density_of(model)) > 0.0
+    thermal = np.exp(-1.1 * MESH.theta**2)
+    thermal *= 0.2 / (MESH.theta_weight * thermal.sum())
+    assert np.abs(collisions(thermal).rate).max() < 1e-8 * np.abs(collisions(density_of(model)).rate).max()
+
+
+def test_tables_follow_the_density():
+    """One operator for two states gives what two operators give."""
+    model = HardRods(1.0)
+    shared = finite(model, finite_length=True)
+    for density in (0.1, 0.4, 0.1):
+        rho = density_of(model, density)
+        np.testing.assert_array_equal(shared(rho).rate, finite(model, finite_length=True)(rho).rate)
+
+
+def test_refusals():
+    for model in (FreeParticles(), LiebLiniger(2.0)):
+        with pytest.raises(InputError, match=r"finite_length = true: allowed: model\.kind = hard_rods"):
+            finite(model, finite_length=True)
+    with pytest.raises(InputError, match=r"finite_length = true: allowed: without kinetic\.screened"):
+        finite(HardRods(1.0), finite_length=True, screened=True)
+
+
+def test_monte_carlo_of_three_is_the_kinetic_equation():
+    """Random velocities and transfers, in contracted coordinates, against the operator's sum over triples."""
+    model, potential = HardRods(1.0), Potential(Gaussian(), 1.0, 8.0)
+    rho = density_of(model)
+    value, error = kurtosis_rate_of_encounters(potential, 1.0, MESH.theta, rho, 3, samples=100_000)
+    assert error < 0.02 * value
+    assert value == pytest.approx(kurtosis_rate(finite(model, finite_length=True), rho), abs=3.0 * error)
+    four, _ = kurtosis_rate_of_encounters(potential, 1.0, MESH.theta, rho, 4, samples=20_000)
+    assert 0.02 < four / value < 0.06
