@@ -116,7 +116,7 @@ def test_thermal_state_is_stationary(small, order, model, theta_max, points, acc
     V, c = h.setting.V[:, None, None], b.charge
     gamma = third_order(b).pair_response
     thermal = state(h, -beta * V * np.outer(c, c), -beta * V[..., None] * gamma[:, :, None] * c)
-    names = {"streaming", "diffusion", "forcing", "cell_forcing", "triple_streaming", "triple_forcing"}
+    names = {"streaming", "diffusion", "forcing", "triple_streaming", "triple_forcing"}
     found, forced = rate(h, thermal, names), rate(h, h.start(), names)
     assert np.abs(found[PAIR]).max() < accuracy * np.abs(forced[PAIR]).max()
     assert np.abs(found[TRIPLE]).max() < accuracy * np.abs(forced[TRIPLE]).max()
