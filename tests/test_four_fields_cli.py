@@ -11,7 +11,10 @@ from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.commands import hierarchy, memory
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics.models import HardRods
+from gbbgky_petsc.physics.models.third_order import third_order
 from gbbgky_petsc.store.reader import read, read_checkpoint
+from gbbgky_petsc.validation.studies import four_fields as study
 
 CASE = RUNS / "four_fields.toml"
 SMALL = (
@@ -74,6 +77,21 @@ def test_fields_kept_whole(straight):
     expected = w**2 * g3.sum(axis=(2, 3))
     np.testing.assert_allclose(moments["triple_response"][1], expected, atol=1e-12 * np.abs(expected).max())
     np.testing.assert_allclose(moments["triple_density"][1], w * expected.sum(axis=1), rtol=1e-9)
+
+
+def test_what_the_validation_measures(straight):
+    """Distances of the study: of g3 integrated twice from K2 g, by hand; of a form from itself, none."""
+    result, n = read(straight), 22
+    w, rho = result.mesh["theta_weights"][0], result.snapshots["rho"][1]
+    third = third_order(HardRods(1.0).background(result.mesh["theta"], w, rho))
+    K2 = third.covariance_change(np.eye(n))  # along each direction
+    closed = w**2 * np.einsum("jab,zjc->za", K2, result.kept("pair", 1))
+    expected = np.abs(result.snapshots["triple_response"][1] - closed).max() / np.abs(closed).max()
+    assert study.response_excess(result, 1) == pytest.approx(expected, rel=1e-10)
+    assert np.isnan(study.response_excess(result, 0))
+    apart = study.difference(result, result, 1)
+    assert apart["g"] == apart["rho"] == apart["kurtosis"] == 0.0
+    assert apart["c2"] == result.snapshots["covariance_drift"][1] > 0.0
 
 
 def test_fields_that_are_not_there_are_refused(straight, tmp_path):
