@@ -35,7 +35,7 @@ class Family(State):
 
 
 def density_of_filling(model: IntegrableModel, theta: Array, n: Array) -> float:
-    """Density of a state of filling n (N,) on a uniform mesh; `NoStateError` where its density of states is negative."""
+    """Density of filling n (N,) on a uniform mesh; `NoStateError` where its density of states is negative."""
     rho = rho_of_filling(model, theta, n)
     if not np.all(rho >= 0.0):
         raise NoStateError("no state: density of states below zero")
@@ -99,6 +99,7 @@ def filling_of_density(
     if not abs(found / target - 1.0) < 1e-8:
         raise InputError(
             f"state.density = {target:g}: beyond condensation, rapidities {theta[1] - theta[0]:.3g} apart hold no more "
-            f"than {found:.4g} of these {model.statistics.name} quasiparticles; allowed: less, a hotter state, a finer mesh"
+            f"than {found:.4g} of these {model.statistics.name} quasiparticles; "
+            "allowed: less, a hotter state, a finer mesh"
         )
     return fillings(level)
