@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Built = TypeVar("Built")
 OWN_SHORT = ("-o", "-h", "-V")
-#: exit code of a validation whose expectations do not all hold
+#: exit code of a validation whose expectations do not all hold, and of two results that differ
 FAILED_EXPECTATIONS = 4
 
 
@@ -103,6 +103,11 @@ def parser() -> argparse.ArgumentParser:
     plot = commands.add_parser("plot", allow_abbrev=False, help="picture of one or more results")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
+
+    compare = commands.add_parser("compare", allow_abbrev=False, help="how two results differ, in error bars")
+    compare.add_argument("results", type=Path, nargs=2, metavar="RESULT.h5")
+    compare.add_argument("--tolerance", type=float, default=1e-6, help="of a quantity's size, where no error bars are")
+    compare.add_argument("--sigmas", type=float, default=4.0, help="standard errors, where there are some (default: 4)")
 
     info = commands.add_parser("info", allow_abbrev=False, help="what a result file holds")
     info.add_argument("result", type=Path, metavar="RESULT.h5")
@@ -321,6 +326,15 @@ def _plot(session: Session) -> None:
     plot(session.arguments.results, session.arguments.output)
 
 
+def _compare(session: Session) -> None:
+    from gbbgky_petsc.commands.look import compare
+
+    arguments = session.arguments
+    first, second = arguments.results
+    if not compare(first, second, arguments.tolerance, arguments.sigmas):
+        sys.exit(FAILED_EXPECTATIONS)
+
+
 def _info(session: Session) -> None:
     from gbbgky_petsc.commands.look import info
 
@@ -357,6 +371,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "rates": _rates,
     "validate": _validate,
     "plot": _plot,
+    "compare": _compare,
     "info": _info,
     "cases": _cases,
     "units": _units,
@@ -364,7 +379,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
 }
 #: commands that hand options to PETSc, and those of one process
 TAKES_PETSC = ("run", "kinetic", "flow", "rates")
-ALONE = ("validate", "plot", "info", "cases", "units")
+ALONE = ("validate", "plot", "compare", "info", "cases", "units")
 
 
 if __name__ == "__main__":

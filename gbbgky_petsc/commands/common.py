@@ -93,6 +93,10 @@ class LogProgress:
 
     def update(self, amount: float) -> None:
         self.n, self._unsaid = self.n + amount, True
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say again, if it is time."""
         if time.monotonic() - self._last >= LOG_SECONDS:
             self._say()
 

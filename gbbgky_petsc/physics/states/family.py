@@ -35,7 +35,7 @@ class Family(State):
 
 
 def density_of_filling(model: IntegrableModel, theta: Array, n: Array) -> float:
-    """Density of filling n (N,) on a uniform mesh; `NoStateError` where its density of states is negative."""
+    """Density of filling n, (N,), on a uniform mesh; `NoStateError` where the density of states is negative."""
     rho = rho_of_filling(model, theta, n)
     if not np.all(rho >= 0.0):
         raise NoStateError("no state: density of states below zero")
