@@ -104,6 +104,10 @@ def parser() -> argparse.ArgumentParser:
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
 
+    animate = commands.add_parser("animate", allow_abbrev=False, help="film of the snapshots of a result in space")
+    animate.add_argument("result", type=Path, metavar="RESULT.h5")
+    animate.add_argument("-o", "--output", type=Path, help="GIF or MP4 (default: a GIF beside the result)")
+
     info = commands.add_parser("info", allow_abbrev=False, help="what a result file holds")
     info.add_argument("result", type=Path, metavar="RESULT.h5")
 
@@ -318,6 +322,12 @@ def _plot(session: Session) -> None:
     plot(session.arguments.results, session.arguments.output)
 
 
+def _animate(session: Session) -> None:
+    from gbbgky_petsc.commands.look import animate
+
+    animate(session.arguments.result, session.arguments.output)
+
+
 def _info(session: Session) -> None:
     from gbbgky_petsc.commands.look import info
 
@@ -354,6 +364,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "rates": _rates,
     "validate": _validate,
     "plot": _plot,
+    "animate": _animate,
     "info": _info,
     "cases": _cases,
     "units": _units,
@@ -361,7 +372,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
 }
 #: commands that hand options to PETSc, and those of one process
 TAKES_PETSC = ("run", "kinetic", "flow", "rates")
-ALONE = ("validate", "plot", "info", "cases", "units")
+ALONE = ("validate", "plot", "animate", "info", "cases", "units")
 
 
 if __name__ == "__main__":
