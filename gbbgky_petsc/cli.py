@@ -181,14 +181,17 @@ class Session:
 
         arguments = self.arguments
 
-        def made() -> "tuple[Any, Path]":
+        def made() -> "tuple[Any, Path, str]":
             path = shipped.find_case(arguments.case)
             case = case_file.load(path, arguments.set)
             if not arguments.trust_case:
                 trust.check(case.petsc)
-            return (build or problem.build)(case, path.parent), path
+            return (build or problem.build)(case, path.parent), path, case.coupling_note
 
-        return together(MPI.COMM_WORLD, made)
+        built, path, note = together(MPI.COMM_WORLD, made)
+        if note and MPI.COMM_WORLD.rank == 0:
+            print(note)
+        return built, path
 
     def prepare(
         self, suffix: str, build: "Callable[[Case, Path], Built] | None" = None

@@ -18,7 +18,7 @@ STOREYS = (
     ("discrete",),
     ("case",),
     ("limits", "fields"),
-    ("problem",),
+    ("problem", "in_space"),
     ("terms", "md", "store"),
     ("collisions", "analysis"),
     ("equations", "validation"),

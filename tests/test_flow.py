@@ -12,12 +12,12 @@ from scipy.optimize import brentq
 from scipy.special import erf
 
 from gbbgky_petsc import case
+from gbbgky_petsc.discrete.mean_field import MeanField
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow import problem
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator, stable_steps
-from gbbgky_petsc.flow.mean_field import MeanField
 from gbbgky_petsc.flow.stencils import FlowStencil
 from gbbgky_petsc.flow.velocity import DressedVelocity
 from gbbgky_petsc.physics.models import HardRods, LiebLiniger
@@ -407,6 +407,10 @@ def test_ranks_share_the_rows():
         ({"mesh": (40.0, 16)}, "mesh.theta_points"),
         ({"space": {"x_max": 800.0, "points": 32}}, "space.points"),
         ({"state": TRAPPED | {"number": 1e4}}, "does not fit"),
+        (
+            {"state": {"kind": "clouds", "cloud": [{"number": 4.0, "centre": 70.0, "width": 5.0, "beta": 1.0}]}},
+            "wider than the box",
+        ),
     ],
 )
 def test_refuses_what_does_not_fit(keywords, reason):

@@ -15,6 +15,7 @@ from gbbgky_petsc.commands.look import info, plot
 from gbbgky_petsc.commands.resumption import Finished, Resume
 from gbbgky_petsc.errors import InputError, SolverError, Stopped
 from gbbgky_petsc.flow import problem
+from gbbgky_petsc.solvers.options import restored
 
 SMALL = {
     "cradle": ("mesh.theta_points=48", "space.points=64", "time.end=15.0", "output.series_every=5.0",
@@ -30,7 +31,8 @@ SMALL = {
 
 def flow(name, target, *more, mode=Resume.NO):
     """The command in this process."""
-    command.run(problem.build(case.load(RUNS / f"{name}.toml", (*SMALL[name], *more)), RUNS), target, mode)
+    with restored():
+        command.run(problem.build(case.load(RUNS / f"{name}.toml", (*SMALL[name], *more)), RUNS), target, mode)
 
 
 def words(name, target, *more):

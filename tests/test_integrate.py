@@ -146,6 +146,14 @@ def test_explicit_terms_that_are_not_there_are_refused(small):
         small("periodic", "four_fields", explicit=("contact",))
 
 
+def test_steps_show_that_they_are_alive(small):
+    h, calls, steps = small("absorbing", **COARSE), [], []
+    with Integrator(h, h.start(), options=fixed(2.0)) as integrator:
+        integrator.run(8.0, [], steps.append, lambda: calls.append(len(steps)))
+        assert len(calls) >= integrator.ts.getKSPIterations() > len(steps)
+    assert set(calls) == {1, 2, 3, 4}  # between all reports
+
+
 def test_not_converged_is_an_error(small):
     with pytest.raises(SolverError, match="t = 0"):
         integrate(small("periodic"), 5.0, ksp_max_it=1, ksp_rtol=1e-12, ts_max_snes_failures=1, ts_max_reject=1)

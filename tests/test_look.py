@@ -9,10 +9,14 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from test_cli import CASE, SMALL
 
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc import problem
 from gbbgky_petsc.analysis import plots
 from gbbgky_petsc.analysis.plots import heading, units
 from gbbgky_petsc.commands import common, look
+from gbbgky_petsc.commands.record import Recorder
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.store import sealed
 from gbbgky_petsc.store.rates import CONTENT, read_rates
@@ -37,6 +41,20 @@ def test_progress_in_a_log_is_whole_lines(monkeypatch):
     ]
     progress.close()
     assert len(out.getvalue().splitlines()) == 3 and "\r" not in out.getvalue()
+
+
+def test_a_long_step_shows_that_it_is_alive(monkeypatch):
+    """Krylov iterations between two accepted steps make lines, no more often than others."""
+    now = [0.0]
+    monkeypatch.setattr(common.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(common.sys, "stderr", io.StringIO())
+    p = problem.build(case_file.load(CASE, SMALL), CASE.parent)
+    recorder = Recorder(p, common.new_result(Path("never.h5"), p, "", 1))
+    for _ in range(7):
+        now[0] += 10.0
+        recorder.alive()
+    said = common.sys.stderr.getvalue().splitlines()
+    assert [line.partition("[")[0] for line in said] == [f"  0% , Krylov iteration {n} " for n in (3, 6)], said
 
 
 def test_progress_that_did_nothing_says_nothing():

@@ -410,7 +410,7 @@ def test_result_file_and_resumption(tmp_path, capsys):
         ({"md": {"ring": 200.0, "realisations": 1, "energy_tolerance": 1e-6}}, "md.energy_tolerance = 1e-06"),
         ({"mesh": {"theta_max": 2.0, "theta_points": 32}}, "mesh.theta_max = 2"),
         ({"space": {"x_max": 12.0, "points": 32}}, "space.x_max = 12"),
-        ({"trap": None}, "space.x_max = 60"),
+        ({"trap": None}, "trap: has no bound state"),
     ],
 )
 def test_bad_cases(change, word, tmp_path):

@@ -1,6 +1,7 @@
 """`gbbgky flow`: integrate layer 1 in space and write its result file."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,17 +99,19 @@ class FlowRun(Owner):
     """
 
     def __init__(self, problem: FlowProblem, target: Path, earlier: FlowResumption | None) -> None:
-        self._began = time.monotonic()
+        self._began, self._owned = time.monotonic(), ExitStack()
         self._problem, comm = problem, PETSc.COMM_WORLD
-        self._equation = FlowEquation(problem, comm)
+        self._equation = self._owned.enter_context(FlowEquation(problem, comm))
         point = earlier.checkpoint if earlier else None
         self._start = float(point.t) if point else 0.0
         self._spent = float(point.wall_seconds) if point else 0.0
-        self.integrator = FlowIntegrator(self._equation, point.rho if point else problem.rho, self._start)
+        rho = point.rho if point else problem.rho
+        self.integrator = self._owned.enter_context(FlowIntegrator(self._equation, rho, self._start))
         operator = local_collisions(problem)
         self._collisions = CollisionStep(operator, self._equation, self.integrator.state) if operator else None
         #: the last state that was looked at and found good, and its time
         self._good, self._good_time = self.integrator.state.copy(), self._start
+        self._owned.callback(self._good.destroy)
         self._signals = Signals()
         self._bar = progress_bar(problem.end, "t", self._start) if comm.getRank() == 0 else None
         self._writer = self._new_writer(target) if comm.getRank() == 0 else None
@@ -278,9 +281,7 @@ class FlowRun(Owner):
         )
 
     def release(self) -> None:
-        self._good.destroy()
-        self.integrator.close()
-        self._equation.close()
+        self._owned.close()
 
 
 def run(problem: FlowProblem, target: Path, mode: Resume = Resume.NO) -> None:

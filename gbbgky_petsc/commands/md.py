@@ -13,6 +13,7 @@ from mpi4py import MPI
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
+from gbbgky_petsc import in_space, limits
 from gbbgky_petsc import problem as homogeneous
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import Case
@@ -90,6 +91,8 @@ def _rings(problem: Problem) -> Job:
     ring = Ring.from_density(problem.state.density, problem.model.contact_length, settings.particles, settings.ring)
     times, snapshots = output_times(problem.case, problem.end)
     modes = settings.structure_cutoff / problem.potential.range * ring.circumference / (2.0 * np.pi)
+    kept = settings.realisations * (modes + mesh.theta_points) * len(snapshots)
+    limits.check_rods(ring.particles // settings.ranks_per_ring, kept)
     plan = RingPlan(
         settings=settings,
         ring=ring,
@@ -132,12 +135,8 @@ def _rings(problem: Problem) -> Job:
 
 
 def _clouds(case: Case, folder: Path) -> Job:
-    if case.time.end is None:
-        raise InputError(f"time.end_rescaled = {case.time.end_rescaled}: depends on place; allowed: time.end")
-    late = [t for t in case.output.snapshots_at if t > case.time.end]
-    if late:
-        raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {case.time.end:g}")
-    plan = plan_of_cloud(case, folder, *output_times(case, case.time.end))
+    place = in_space.build(case, folder)
+    plan = plan_of_cloud(place, *output_times(case, place.end))
     if plan.trap.moves and plan.settings.energy_tolerance is not None:
         raise InputError(
             f"md.energy_tolerance = {plan.settings.energy_tolerance:g}: a trap that changes does work on the cloud; "

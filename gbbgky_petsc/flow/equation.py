@@ -1,5 +1,6 @@
 """The right-hand side of layer 1 in space as a sum of terms, on x-slabs over ranks."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,10 +9,10 @@ from mpi4py import MPI
 from petsc4py import PETSc
 
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.discrete.mean_field import MeanField
 from gbbgky_petsc.discrete.space import Edge
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.flow import kernels
-from gbbgky_petsc.flow.mean_field import MeanField
 from gbbgky_petsc.flow.problem import FlowProblem
 from gbbgky_petsc.flow.velocity import velocity_of
 from gbbgky_petsc.lifetime import Owner
@@ -179,6 +180,7 @@ class FlowEquation(Owner):
     presets = {"ts_type": "rk", "ts_rk_type": "4", "ts_adapt_type": "none"}
 
     def __init__(self, problem: FlowProblem, comm: PETSc.Comm = PETSc.COMM_WORLD) -> None:
+        self._owned = ExitStack()
         self.problem = p = problem
         self.comm: MPI.Intracomm = comm.tompi4py()
         self.terms: list[FlowTerm] = [Streaming(p), Push(p)]
@@ -203,6 +205,8 @@ class FlowEquation(Owner):
         (_, (start, stop)) = self.dm.getRanges()
         self.rows = slice(start, stop)
         self._local = self.dm.createLocalVec()
+        for item in (self.dm, self._local):
+            self._owned.callback(item.destroy)
         self._velocity = velocity_of(p.model, p.theta, p.theta_weight)
         self._mean_field = MeanField(p.potential, p.space, p.stencil.width) if p.case.flow.mean_field else None
         self._nodes = p.space.nodes(p.stencil.width)
@@ -352,5 +356,4 @@ class FlowEquation(Owner):
         return {"density": q, "velocity": mean / m, "temperature": (second / safe - mean**2) / m}
 
     def release(self) -> None:
-        self._local.destroy()
-        self.dm.destroy()
+        self._owned.close()

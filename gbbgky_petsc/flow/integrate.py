@@ -1,6 +1,7 @@
 """Time integration of the flow with PETSc TS: explicit, at a share of the step beyond which it would be unstable."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,14 +108,18 @@ class FlowIntegrator(Owner):
     def __init__(
         self, equation: FlowEquation, rho: Array, start: float, options: Mapping[str, Value] | None = None
     ) -> None:
+        self._owned = ExitStack()
         self.equation = equation
         self.state = equation.create_vector(rho)
         self._work = self.state.duplicate()
+        for vector in (self.state, self._work):
+            self._owned.callback(vector.destroy)
         self.options = own = ScopedOptions(equation.prefix, equation.presets, options)
         kind = own.get("ts_type") or ""
         if kind not in EXPLICIT_TYPES:
             raise InputError(f"-flow_ts_type {kind}: is implicit; allowed: {', '.join(sorted(EXPLICIT_TYPES))}")
         self.ts = new_ts(own, self.state.comm)
+        self._owned.callback(self.ts.destroy)
         self.ts.setRHSFunction(equation.rhs, self._work)
         self.ts.setTime(start)
         self._fixed = own.number("ts_dt") or own.number("ts_time_step")
@@ -191,5 +196,4 @@ class FlowIntegrator(Owner):
             raise SolverError(f"flow: rho is no longer finite at t = {ts.getTime():g}; allowed: a smaller step")
 
     def release(self) -> None:
-        for item in (self.ts, self.state, self._work):
-            item.destroy()
+        self._owned.close()

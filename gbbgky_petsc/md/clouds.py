@@ -7,17 +7,14 @@ Monte Carlo takes a thermal cloud from there to exp(-beta H) itself, trap and pa
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.signal import fftconvolve
 
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.case import WEIGHT_LOSS, Case
-from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.in_space import SpaceProblem, sample
 from gbbgky_petsc.md.domains import Domain
 from gbbgky_petsc.md.forces import Force, TrapField
 from gbbgky_petsc.md.initial import WHOLE_RING, Equilibration, stream
@@ -25,15 +22,12 @@ from gbbgky_petsc.md.kernels import fill
 from gbbgky_petsc.md.plan import Plan, Probe, Start, require
 from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.md.rods import Rods
-from gbbgky_petsc.physics.inhomogeneous import PlaceState, Surroundings, Trapped
-from gbbgky_petsc.physics.models.base import IntegrableModel
+from gbbgky_petsc.physics.inhomogeneous import PlaceState, Trapped
 from gbbgky_petsc.physics.potential import Potential
 from gbbgky_petsc.physics.trap import Lattice, NoTrap, Trap
 
 #: largest pair potential across the unused part of the ring, relative to its maximum
 IMAGE = 1e-2
-#: density at the ends of an open box, relative to its maximum, above which a trapped cloud is too wide for it
-EDGE_DENSITY = 1e-6
 #: cells of the table that rods are drawn from, per cell of the mesh in x and in theta
 FINER_X, FINER_THETA = 4, 8
 #: kinds of [state] that depend on place
@@ -101,7 +95,7 @@ class CloudPlan(Plan):
     @cached_property
     def rho(self) -> Array:
         """(Nx, B) what rods are drawn from: the state before it is split, kicked and moved."""
-        return _sample(_at_rest(self.state), self.model, self.potential, self.trap, self.space, self.theta)
+        return sample(_at_rest(self.state), self.model, self.potential, self.trap, self.space, self.theta)
 
     def start(self, force: Force) -> Start:
         sampler = PhaseSpaceSampler(self.space, self.theta, self.rho, self.ring)
@@ -282,29 +276,6 @@ def _at_rest(state: PlaceState) -> PlaceState:
     return replace(state, boost=0.0, kick=0.0, offset=0.0) if isinstance(state, Trapped) else state
 
 
-def _sample(
-    state: PlaceState,
-    model: IntegrableModel,
-    potential: Potential | None,
-    trap: Trap,
-    space: SpaceMesh,
-    theta: Array,
-) -> Array:
-    """rho (Nx, B) of a state."""
-    weight = float(theta[1] - theta[0])
-    n, h = space.points, space.spacing
-
-    def mean_field(q: Array) -> Array:
-        assert potential is not None
-        if space.boundary is Edge.PERIODIC:
-            kernel = potential.periodic(h * np.arange(n), n * h)
-            return np.asarray(h * np.fft.irfft(np.fft.rfft(kernel) * np.fft.rfft(q), n))
-        return np.asarray(h * fftconvolve(q, potential(h * np.arange(1 - n, n)), mode="same"))
-
-    known = None if potential is None or potential.strength == 0.0 else mean_field
-    return state.sample(Surroundings(model, theta, weight, space.x, trap.prepared, known))
-
-
 def _reach(potential: Potential | None) -> float:
     """Distance from which on |V| is below `IMAGE` times its maximum."""
     if potential is None or potential.strength == 0.0:
@@ -326,61 +297,34 @@ def _check_period(trap: Trap, size: float) -> None:
         )
 
 
-def _check_window(rho: Array, theta: Array, space: SpaceMesh, trapped: bool) -> None:
-    """Refuse a state that its meshes do not hold."""
-    edge = max(1, theta.size // 50)
-    outside = float(rho[:, :edge].sum() + rho[:, -edge:].sum()) / float(rho.sum())
-    if outside > WEIGHT_LOSS:
-        raise InputError(
-            f"mesh.theta_max = {-1.5 * theta[0] + 0.5 * theta[1]:g}: {outside:.1e} of the state sits at the ends of "
-            f"this window; allowed: at most {WEIGHT_LOSS:g}"
-        )
-    q = rho.sum(axis=1)
-    ends = float(max(q[0], q[-1]) / q.max())
-    if trapped and space.boundary is Edge.OPEN and ends > EDGE_DENSITY:
-        raise InputError(
-            f"space.x_max = {space.x_max:g}: the cloud is wider than the box (at its ends the density is {ends:.1e} of "
-            f"its maximum); allowed: at most {EDGE_DENSITY:g}, and a trap that holds it"
-        )
-
-
-def plan_of_cloud(case: Case, folder: Path, times: Array, snapshots: Array) -> CloudPlan:
+def plan_of_cloud(place: SpaceProblem, times: Array, snapshots: Array) -> CloudPlan:
     """The ensemble of a case with tables [space] and [md], and perhaps [trap].
 
     Raises
     ------
     InputError
     """
-    settings, table = case.md, case.space
+    case, settings = place.case, place.case.md
     if settings is None:
         raise InputError("md: missing; allowed: a table [md] with ring and realisations")
-    if table is None:
-        raise InputError("space: missing; allowed: a table [space] with x_max and points, for rods in a trap")
     if settings.ring is None:
         raise InputError(
             f"md.particles = {settings.particles}: allowed with [space]: md.ring; their number is the state's"
         )
-    model, potential, space = case.model.build(folder), case.potential.build(folder), table.build()
-    trap = case.trap.build(folder, model) if case.trap else Trap(NoTrap())
-    weight = 2.0 * case.mesh.theta_max / case.mesh.theta_points
-    theta = (np.arange(case.mesh.theta_points) + 0.5) * weight - case.mesh.theta_max
-    if not isinstance(case.state, PlaceStateSection):
+    if not isinstance(place.state, PlaceState):
         raise InputError(
             f"state.kind = {case.state.kind!r}: the same everywhere; allowed with [space] or [trap]: {KINDS}"
         )
-    state = case.state.build(folder, model, theta)
-    rho = _sample(state, model, potential, trap, space, theta)
-    _check_window(rho, theta, space, isinstance(state, Trapped))
-    number = space.spacing * weight * float(rho.sum())
+    number = place.space.spacing * place.theta_weight * float(place.rho.sum())
     return CloudPlan(
         settings=settings,
-        ring=Ring(settings.ring, round(number), model.contact_length),
-        model=model,
-        potential=potential,
+        ring=Ring(settings.ring, round(number), place.model.contact_length),
+        model=place.model,
+        potential=place.potential,
         times=times.tolist(),
         snapshots=snapshots.tolist(),
-        state=state,
-        trap=trap,
-        space=space,
-        theta=theta,
+        state=place.state,
+        trap=place.external,
+        space=place.space,
+        theta=place.theta,
     )

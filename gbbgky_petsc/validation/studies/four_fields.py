@@ -84,7 +84,7 @@ def parts(tier: str) -> list[Part]:
 def response_excess(result: Result, row: int) -> float:
     """How far int int g3{theta, .},. is from that of K2 g at a snapshot, over the size of the latter; nan without g."""
     rho, theta, weight = result.snapshots["rho"][row], result.mesh["theta"], float(result.mesh["theta_weights"][0])
-    third = third_order(result.case.model.build(Path()).background(theta, weight, rho))
+    third = third_order(result.case.build_model(Path()).background(theta, weight, rho))
     number = weight * result.field("pair", row).sum(axis=2)  # int g_{theta theta'}(z) dtheta'
     closed = weight * third.covariance_change(number).sum(axis=2)
     return _relative(result.snapshots["triple_response"][row] - closed, closed)
