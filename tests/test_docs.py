@@ -137,10 +137,9 @@ def test_quick_pages(page, tmp_path):
     "page", [p for p in PAGES if any(b.language in ("sh", "python") for b in follow.blocks(p))], ids=name_of
 )
 def test_pages(page, tmp_path):
-    """Tutorials by the letter, the pictures they show among what they make; other pages at reduced size."""
-    tutorial = page.parent.name == "tutorials"
-    assert follow.follow(page, tmp_path, by_the_letter=tutorial)
-    if tutorial:
+    """Tutorials and how-to pages by the letter, the pictures they show among what they make; others at reduced size."""
+    assert follow.follow(page, tmp_path, by_the_letter=page.parent.name in ("tutorials", "howto"))
+    if page.parent.name == "tutorials":
         for picture in re.findall(r"!\[[^\]]*\]\(pictures/([^)]+)\)", page.read_text()):
             assert (tmp_path / picture).is_file(), picture
 

@@ -11,7 +11,7 @@ from test_cli import RUNS, gbbgky
 
 from gbbgky_petsc import case
 from gbbgky_petsc.commands import flow as command
-from gbbgky_petsc.commands.look import info, plot
+from gbbgky_petsc.commands.look import animate, info, plot
 from gbbgky_petsc.commands.resumption import Finished, Resume
 from gbbgky_petsc.errors import InputError, SolverError, Stopped
 from gbbgky_petsc.flow import problem
@@ -61,6 +61,10 @@ def test_cases_run_at_reduced_size(name, tmp_path, capsys):
     if name == "cradle":
         plot([target], None)
         assert target.with_suffix(".png").stat().st_size > 10000
+        animate(target, None)
+        assert target.with_suffix(".gif").read_bytes()[:3] == b"GIF"
+        with pytest.raises(InputError, match=r"allowed: a name ending in \.gif"):
+            animate(target, tmp_path / "film.avi")
         info(target)
         assert "/snapshots/temperature" in capsys.readouterr().out
 
