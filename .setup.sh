@@ -34,8 +34,19 @@ if [ -z "$python" ]; then
     fi
 fi
 
+# EXTRA: what is installed beside the package, of its optional dependencies
 "$python" -m venv --system-site-packages .venv
+# made from another virtual environment it would see the system's packages, not those of that environment: name them
+site=$(.venv/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
+"$python" -c "
+import sys, sysconfig
+if sys.prefix != sys.base_prefix:
+    print(*{sysconfig.get_path(name) for name in ('purelib', 'platlib')}, sep='\n')" >"$site/parent.pth"
+if ! has_petsc .venv/bin/python; then
+    echo "setup: $python has petsc4py, but the environment made from it in .venv has not" >&2
+    exit 1
+fi
 # the compiled stack may have been built for numpy 1: stay below 2 where it was
 limit=$("$python" -c "import numpy; print('numpy<2' if numpy.__version__ < '2' else 'numpy')" 2>/dev/null || echo numpy)
-.venv/bin/python -m pip install -q --disable-pip-version-check "$limit" -e ".[test]"
-echo "setup: $("$python" -c "from petsc4py import PETSc; print('PETSc', '.'.join(map(str, PETSc.Sys.getVersion())))"), console script .venv/bin/gbbgky"
+.venv/bin/python -m pip install -q --disable-pip-version-check "$limit" -e ".[${EXTRA:-test}]"
+echo "setup: $(.venv/bin/python -c "from petsc4py import PETSc; print('PETSc', '.'.join(map(str, PETSc.Sys.getVersion())))"), console script .venv/bin/gbbgky"

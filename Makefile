@@ -1,4 +1,4 @@
-# make setup | run | validation | test | lint ; see README.md
+# make setup | run | validation | test | lint | docs | docs-test | gallery ; see README.md
 NP ?= 2
 CASE ?= runs/fig2_phi6_quick.toml
 NAME := $(basename $(notdir $(CASE)))
@@ -9,7 +9,7 @@ export OMPI_ALLOW_RUN_AS_ROOT = 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
 MPIRUN := mpirun --oversubscribe
 
-.PHONY: setup run validation test faults lint clean
+.PHONY: setup run validation test faults lint docs docs-test gallery clean
 
 setup: .venv/.ready
 
@@ -30,6 +30,22 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+
+# the site, in site/: neither warnings nor links that lead nowhere
+docs: .venv/.docs
+	$(BIN)/mkdocs build --strict
+
+.venv/.docs: .venv/.ready
+	EXTRA=docs bash .setup.sh
+	touch $@
+
+# follows every page of the documentation: tutorials by the letter, the rest at reduced size
+docs-test: setup
+	timeout 3600 $(BIN)/python -m pytest -q -m docs -o faulthandler_timeout=2000 tests/test_docs.py
+
+gallery: setup
+	$(BIN)/python docs/gallery.py
 
 test: setup
 	timeout 1800 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests
@@ -40,4 +56,4 @@ faults: setup
 	timeout 3000 $(BIN)/python -m pytest -q -m faults -o faulthandler_timeout=0 tests/test_faults.py
 
 clean:
-	rm -rf .venv runs/results
+	rm -rf .venv runs/results site

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gbbgky_petsc.equations.kinetic import KineticEquation
     from gbbgky_petsc.solvers.integrator import Integrator
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = [
     "Case",
     "Hierarchy",

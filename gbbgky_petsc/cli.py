@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Built = TypeVar("Built")
 OWN_SHORT = ("-o", "-h", "-V")
-#: exit code of a validation whose expectations do not all hold
+#: exit code of a validation whose expectations do not all hold, and of two results that differ
 FAILED_EXPECTATIONS = 4
 
 
@@ -104,6 +104,11 @@ def parser() -> argparse.ArgumentParser:
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT.h5")
     plot.add_argument("-o", "--output", type=Path, help="PNG or PDF (default: beside the first result)")
 
+    compare = commands.add_parser("compare", allow_abbrev=False, help="how two results differ, in error bars")
+    compare.add_argument("results", type=Path, nargs=2, metavar="RESULT.h5")
+    compare.add_argument("--tolerance", type=float, default=1e-6, help="of a quantity's size, where no error bars are")
+    compare.add_argument("--sigmas", type=float, default=4.0, help="standard errors, where there are some (default: 4)")
+
     animate = commands.add_parser("animate", allow_abbrev=False, help="film of the snapshots of a result in space")
     animate.add_argument("result", type=Path, metavar="RESULT.h5")
     animate.add_argument("-o", "--output", type=Path, help="GIF or MP4 (default: a GIF beside the result)")
@@ -180,14 +185,17 @@ class Session:
 
         arguments = self.arguments
 
-        def made() -> "tuple[Any, Path]":
+        def made() -> "tuple[Any, Path, str]":
             path = shipped.find_case(arguments.case)
             case = case_file.load(path, arguments.set)
             if not arguments.trust_case:
                 trust.check(case.petsc)
-            return (build or problem.build)(case, path.parent), path
+            return (build or problem.build)(case, path.parent), path, case.coupling_note
 
-        return together(MPI.COMM_WORLD, made)
+        built, path, note = together(MPI.COMM_WORLD, made)
+        if note and MPI.COMM_WORLD.rank == 0:
+            print(note)
+        return built, path
 
     def prepare(
         self, suffix: str, build: "Callable[[Case, Path], Built] | None" = None
@@ -322,6 +330,15 @@ def _plot(session: Session) -> None:
     plot(session.arguments.results, session.arguments.output)
 
 
+def _compare(session: Session) -> None:
+    from gbbgky_petsc.commands.look import compare
+
+    arguments = session.arguments
+    first, second = arguments.results
+    if not compare(first, second, arguments.tolerance, arguments.sigmas):
+        sys.exit(FAILED_EXPECTATIONS)
+
+
 def _animate(session: Session) -> None:
     from gbbgky_petsc.commands.look import animate
 
@@ -364,6 +381,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "rates": _rates,
     "validate": _validate,
     "plot": _plot,
+    "compare": _compare,
     "animate": _animate,
     "info": _info,
     "cases": _cases,
@@ -372,7 +390,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
 }
 #: commands that hand options to PETSc, and those of one process
 TAKES_PETSC = ("run", "kinetic", "flow", "rates")
-ALONE = ("validate", "plot", "animate", "info", "cases", "units")
+ALONE = ("validate", "plot", "compare", "animate", "info", "cases", "units")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def build(case: Case, folder: Path, mean_field: bool = True) -> SpaceProblem:
     late = [t for t in case.output.snapshots_at if t > case.time.end]
     if late:
         raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {case.time.end:g}")
-    model, potential, space = case.model.build(folder), case.potential.build(folder), case.space.build()
+    model, potential, space = case.build_model(folder), case.potential.build(folder), case.space.build()
     external = case.trap.build(folder, model) if case.trap else Trap(NoTrap())
     if not external.shape.covers(space.x_max):
         raise InputError(

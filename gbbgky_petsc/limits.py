@@ -26,6 +26,8 @@ LEAST_SHARE, GOOD_SHARE = 0.45, 0.9
 BASE = 1.6e8
 #: (N, N) matrices that the linearised model takes
 MATRICES = 24
+#: numbers that dynamics keep of a rod, at least: position, velocity, force and as many again while it steps
+ROD = 6
 #: vectors of the size of the state, see `Memory`
 VECTORS = 16
 
@@ -188,6 +190,20 @@ def check_memory(memory: Memory, ranks_of_node: int) -> list[str]:
             "-ksp_gmres_restart sets their number"
         ]
     return []
+
+
+def check_rods(particles: int, sampled: float) -> None:
+    """Refuse rods (of one rank), and numbers kept of all realisations, that this node cannot hold.
+
+    Raises
+    ------
+    InputError
+    """
+    least, room = 8.0 * (ROD * float(particles) + sampled), memory_of_node()
+    if least > room:
+        raise InputError(
+            _too_large(f"md: {particles:.3g} rods a rank, {sampled:.3g} numbers of them kept", least, room)
+        )
 
 
 def memory_of_node() -> float:

@@ -43,7 +43,7 @@ def build(case: Case, folder: Path) -> Problem:
         If density, filling, rapidity window, resolution, domain or duration do not fit the state.
     """
     limits.check_case(case)
-    model, potential, mesh = case.model.build(folder), case.potential.build(folder), case.build_mesh()
+    model, potential, mesh = case.build_model(folder), case.potential.build(folder), case.build_mesh()
     if isinstance(case.state, PlaceStateSection):
         raise InputError(f"state.kind = {case.state.kind!r}: depends on place; allowed: with gbbgky flow")
     state = case.state.build(folder, model, mesh.theta)
@@ -51,7 +51,7 @@ def build(case: Case, folder: Path) -> Problem:
         raise InputError(
             f"state.density = {state.density:g}: allowed: below 1/model.length = {model.density_bound():g}"
         )
-    lost = state.weight_outside(mesh.theta_max, model)
+    lost = state.weight_outside(mesh.theta_max, model, mesh.theta_points)
     if lost > WEIGHT_LOSS:
         raise InputError(
             f"mesh.theta_max = {mesh.theta_max:g}: cuts off {lost:.1e} of the state; allowed: at most {WEIGHT_LOSS:g}"

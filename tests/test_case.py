@@ -94,6 +94,14 @@ REFUSED = {
         ("potential={kind='sum',strength=1.0,range=20.0,parts=[{kind='power',exponent=0.5,strength=1.0,range=1.0}]}",),
         "potential.parts.0.exponent = 0.5: no Fourier transform",
     ),
+    "delta without a coupling": (
+        ("potential={kind='dipolar',strength=1.0,range=20.0,delta_in_coupling=true}",),
+        "potential.delta_in_coupling = true: allowed: with model.kind = lieb_liniger",
+    ),
+    "delta that attracts": (
+        (BOSONS, "potential={kind='dipolar',strength=3.0,range=20.0,delta_in_coupling=true}"),
+        "model.coupling = 1: -3 with the potential's delta function; allowed: a positive sum",
+    ),
     "no table": (("potential={kind='table',strength=1.0,range=20.0}",), "potential.file"),
     "short table": (
         ("potential={kind='table',strength=1.0,range=20.0,x=[0,1,2],phi=[1,0.5,0]}",),
@@ -150,6 +158,21 @@ def test_table_within_a_sum(tmp_path):
     (tmp_path / "phi.txt").unlink()
     potential = case_file.parse(case_file.tree_of(case_file.resolved(case))).potential.build()
     assert float(potential(40.0)) == pytest.approx(4.0 / 20.0 * (0.5 / 2.0 * 0.5 + np.exp(-2.0)), rel=1e-12)
+
+
+def test_delta_function_of_dipoles_in_the_coupling():
+    """V0 [phi - (8/3) delta]/xi beside 2c delta: c - (4/3) V0, of the part's own strength in a sum; said once."""
+    dipoles = "kind='dipolar',strength=0.3,range=10.0"
+    plain, moved = (build(BOSONS, "state={kind='thermal',density=0.2,beta=1.0}", f"potential={{{dipoles}{more}}}")
+                    for more in ("", ",delta_in_coupling=true"))  # fmt: skip
+    assert plain.model.coupling == 1.0 and plain.case.coupling_note == ""
+    assert moved.model.coupling == pytest.approx(0.6, rel=1e-14)
+    assert moved.case.coupling_note.startswith("c = 0.6: 1 of model.coupling and -0.4")
+    x = np.linspace(0.0, 30.0, 7)
+    np.testing.assert_array_equal(plain.potential(x), moved.potential(x))
+    parts = "[{kind='gaussian',strength=1.0,range=1.0},{kind='dipolar',strength=-2.0,range=1.0,delta_in_coupling=true}]"
+    both = case_file.load(CASE, (BOSONS, f"potential={{kind='sum',strength=0.3,range=10.0,parts={parts}}}"))
+    assert both.build_model(CASE.parent).coupling == pytest.approx(1.0 + 4.0 / 3.0 * 0.6, rel=1e-14)
 
 
 def test_statistics_of_the_free_gas():

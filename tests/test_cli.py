@@ -207,7 +207,7 @@ def test_md_takes_no_petsc_options(tmp_path):
 
 
 BAD = {
-    "model.lenght=1.0": "model.lenght",
+    "model.lenght=1.0": "model.lenght",  # codespell:ignore lenght
     "model.kind=rods": "model.kind",
     "state.density=1.5": "state.density",
     "state.density=-0.2": "state.density",

@@ -130,7 +130,7 @@ def test_explicit_contact_with_imex(small):
 def test_explicit_triples_with_imex(small):
     """The same solution as all implicit: the difference goes with the order of the lower method, two."""
     size = {"order": "four_fields", **COARSE}
-    names = ("cell_forcing", "triple_contact", "triple_forcing", "covariance_force")
+    names = ("forcing", "triple_contact", "triple_forcing", "covariance_force")
     differences = []
     for step in (0.8, 0.4):
         ours, _ = integrate(small("absorbing", **size), 4.0, **fixed(step))
@@ -144,6 +144,14 @@ def test_explicit_triples_with_imex(small):
 def test_explicit_terms_that_are_not_there_are_refused(small):
     with pytest.raises(InputError, match=r"hierarchy.explicit = \['contact'\]: no such term with order four_fields"):
         small("periodic", "four_fields", explicit=("contact",))
+
+
+def test_steps_show_that_they_are_alive(small):
+    h, calls, steps = small("absorbing", **COARSE), [], []
+    with Integrator(h, h.start(), options=fixed(2.0)) as integrator:
+        integrator.run(8.0, [], steps.append, lambda: calls.append(len(steps)))
+        assert len(calls) >= integrator.ts.getKSPIterations() > len(steps)
+    assert set(calls) == {1, 2, 3, 4}  # between all reports
 
 
 def test_not_converged_is_an_error(small):

@@ -1,11 +1,26 @@
 """How commands look: progress in a log, titles of pictures."""
 
 import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
 
+import h5py
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from test_cli import CASE, SMALL
 
+from gbbgky_petsc import case as case_file
+from gbbgky_petsc import problem
+from gbbgky_petsc.analysis import plots
 from gbbgky_petsc.analysis.plots import heading, units
-from gbbgky_petsc.commands import common
+from gbbgky_petsc.commands import common, look
+from gbbgky_petsc.commands.record import Recorder
+from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.store import sealed
+from gbbgky_petsc.store.rates import CONTENT, read_rates
+from gbbgky_petsc.store.writer import FORMAT_VERSION
 
 
 def test_progress_in_a_log_is_whole_lines(monkeypatch):
@@ -26,6 +41,20 @@ def test_progress_in_a_log_is_whole_lines(monkeypatch):
     ]
     progress.close()
     assert len(out.getvalue().splitlines()) == 3 and "\r" not in out.getvalue()
+
+
+def test_a_long_step_shows_that_it_is_alive(monkeypatch):
+    """Krylov iterations between two accepted steps make lines, no more often than others."""
+    now = [0.0]
+    monkeypatch.setattr(common.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(common.sys, "stderr", io.StringIO())
+    p = problem.build(case_file.load(CASE, SMALL), CASE.parent)
+    recorder = Recorder(p, common.new_result(Path("never.h5"), p, "", 1))
+    for _ in range(7):
+        now[0] += 10.0
+        recorder.alive()
+    said = common.sys.stderr.getvalue().splitlines()
+    assert [line.partition("[")[0] for line in said] == [f"  0% , Krylov iteration {n} " for n in (3, 6)], said
 
 
 def test_progress_that_did_nothing_says_nothing():
@@ -54,6 +83,80 @@ def test_a_title_says_what_all_results_have_in_common():
     assert "exponent 6" in both and "strength" not in both
     mixed = heading([tables(4.0), tables(4.0, "lieb_liniger")])
     assert "hard rods" not in mixed and mixed.endswith("units: of the case")
+
+
+def drawn(monkeypatch):
+    """Figures as they are saved."""
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, target, **_: figures.append(figure))
+    return figures
+
+
+def write_rates(path, strengths, operators=("coherent", "landau")):
+    """What `gbbgky rates` writes for rates that go with the square of the strength."""
+    with h5py.File("rates", "w", driver="core", backing_store=False) as file:
+        tree = {"potential": {"kind": "gaussian", "strength": 1.0, "range": 8.0}}
+        file.attrs.update({"case": json.dumps(tree), "content": CONTENT, "format_version": FORMAT_VERSION})
+        file["scan/potential.strength"] = strengths
+        for i, kind in enumerate(operators, start=1):
+            file[f"{kind}/initial_rate"] = i * 1e-5 * strengths**2
+            file[f"{kind}/kurtosis_decay"] = i * 1e-6 * strengths**2
+            file[f"{kind}/modes"] = i * 1e-7 * np.outer(strengths**2, [1.0, 2.0])
+        file.flush()
+        sealed.write(path, file.id.get_file_image())
+
+
+def test_rates_are_read_and_drawn_by_the_scanned_key(tmp_path, monkeypatch):
+    path, strengths = tmp_path / "rates.h5", np.geomspace(0.5, 4.0, 4)
+    write_rates(path, strengths)
+    rates = read_rates(path)
+    np.testing.assert_array_equal(rates.scans["potential.strength"], strengths)
+    assert list(rates.kinds) == ["coherent", "landau"] and rates.kinds["landau"]["modes"].shape == (4, 2)
+    figures = drawn(monkeypatch)
+    look.plot([path], None)
+    left, right = figures[0].axes
+    np.testing.assert_allclose(left.lines[1].get_ydata(), 2e-5 * strengths**2)
+    assert len(right.lines) == 2 * (1 + 2) and left.get_xscale() == "log"
+    assert "range 8" in figures[0].get_suptitle() and "strength" not in figures[0].get_suptitle()
+
+
+def test_rates_that_are_damaged_or_among_others_are_refused(tmp_path):
+    path = tmp_path / "rates.h5"
+    write_rates(path, np.geomspace(0.5, 4.0, 4))
+    with pytest.raises(InputError, match="alone"):
+        look.plot([path, path], None)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + b"x" + whole[len(whole) // 2 + 1 :])
+    with pytest.raises(InputError, match="damaged"):
+        read_rates(path)
+    write_rates(path, np.geomspace(0.5, 4.0, 4), operators=())
+    with pytest.raises(InputError, match="different numbers of points"):
+        read_rates(path)
+
+
+def test_spectrum_and_distance_from_the_closure_have_a_panel(tmp_path, monkeypatch):
+    t, theta, z = np.arange(3.0), np.linspace(-3.0, 3.0, 8), np.linspace(-40.0, 40.0, 16)
+    series = dict.fromkeys(("t", "t_rescaled", "kurtosis", "kinetic_energy"), t)
+    shots = {"t": t, "density_correlation": np.zeros((3, 16))}
+    tree = {"model": {"kind": "free"}, "potential": {"kind": "gaussian", "strength": 1.0, "range": 8.0}}
+    modes = {"rates": np.array([1e-5, 2e-5]), "modes": np.ones((2, 8)), "rho": np.exp(-(theta**2))}
+    case = SimpleNamespace(potential=SimpleNamespace(range=8.0))
+
+    def made(spectrum, snapshots):
+        attributes = {"case": json.dumps(tree)}
+        return SimpleNamespace(
+            path=Path("a.h5"), attributes=attributes, series=series, snapshots=shots | snapshots,
+            mesh={"theta": theta, "z": z}, spectrum=spectrum, case=case,
+        )  # fmt: skip
+
+    figures = drawn(monkeypatch)
+    fields = {"triple_excess": t, "covariance_drift": t**2}
+    for spectrum, snapshots in (({}, {}), (modes, {}), ({}, fields)):
+        plots.figure([made(spectrum, snapshots)], tmp_path / "a.png")
+    panels = [[ax for ax in figure.axes if ax.get_xlabel()] for figure in figures]
+    assert [len(p) for p in panels] == [2, 3, 3]
+    assert [line.get_label() for line in panels[1][2].lines] == ["rate 1e-05", "rate 2e-05"]
+    np.testing.assert_array_equal(panels[2][2].lines[0].get_ydata(), t**2)
 
 
 @pytest.mark.parametrize(

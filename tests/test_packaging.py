@@ -1,10 +1,13 @@
 """The package away from its repository: a wheel in an environment of its own finds cases and meshes."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -13,6 +16,7 @@ import h5py
 import pytest
 from test_cli import SMALL
 
+import gbbgky_petsc
 from gbbgky_petsc import shipped
 from gbbgky_petsc.errors import InputError
 
@@ -28,11 +32,21 @@ def pip(*arguments, **keywords):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, built from a copy so that nothing of the build is left in the repository."""
+    """The wheel of the source distribution, built from a copy so that nothing is left in the repository."""
     folder = tmp_path_factory.mktemp("wheel")
-    kept = shutil.ignore_patterns(".*", "__pycache__", "results", "build", "*.egg-info", "dist", "tests", "docs")
+    kept = shutil.ignore_patterns(".*", "__pycache__", "results", "build", "*.egg-info", "dist", "docs", "site")
     shutil.copytree(ROOT, folder / "tree", symlinks=True, ignore=kept)
-    pip("wheel", folder / "tree", "--no-deps", "--no-build-isolation", "-w", folder)
+    script = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", script, folder], cwd=folder / "tree", capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    source = next(folder.glob("*.tar.gz"))
+    with tarfile.open(source) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "CITATION.cff", "CHANGELOG.md", "README.md", "gbbgky_petsc/runs/thermal.toml"} <= held
+    assert not any(name.startswith("tests/") for name in held)
+    pip("wheel", source, "--no-deps", "--no-build-isolation", "-w", folder)
     return next(folder.glob("*.whl"))
 
 
@@ -73,6 +87,21 @@ def test_an_installed_wheel_runs_a_shipped_case_from_anywhere(wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     with h5py.File(elsewhere / "runs" / "results" / "fig2_phi6_quick.h5") as file:
         assert file.attrs["complete"]
+
+
+def test_versions_agree():
+    """What a release changes by hand: the package, CITATION and the heading of the changelog."""
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {gbbgky_petsc.__version__}\n" in citation
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == gbbgky_petsc.__version__ and headings == sorted(headings, reverse=True)
+
+
+def test_extras_have_bounds_where_versions_matter():
+    """A site is built by what builds it here; xarray is an extra and in the tests."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert all(">=" in requirement and "<" in requirement for requirement in extras["docs"])
+    assert set(extras["xarray"]) <= set(extras["test"])
 
 
 def test_a_file_comes_before_a_shipped_case(tmp_path, monkeypatch):

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from mpi4py import MPI
 from petsc4py import PETSc
 from scipy.integrate import simpson
 
 from gbbgky_petsc.collisions import build
+from gbbgky_petsc.collisions.pair_table import LogSamples
 from gbbgky_petsc.collisions.rod_lengths import RodPotential
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
@@ -54,6 +56,13 @@ def test_short_rods_see_the_potential_itself(shape):
     curvature = np.gradient(Potential(shape, 1.0, 1.0).derivative(x), x)
     integral = np.array([simpson(curvature * np.sin(one * x), x=x) for one in k])
     np.testing.assert_allclose(change[0], -3e-3 * integral / k, atol=0.01 * np.abs(change[0]).max())
+
+
+@pytest.mark.parametrize("length", [0.1, 0.5, 1.0])
+def test_tail_of_a_faint_kink(length):
+    """A flat top leaves a k^-2 far below an oscillating core: where they cross there is no power law yet."""
+    transform = LogSamples.of(RodPotential(Potential(Power(6.0), 1.0, 20.0), length, 0.1), MPI.COMM_SELF)
+    assert transform.exponent == pytest.approx(2.0, abs=0.03)
 
 
 def test_weighs_in_by_the_length_over_the_range():

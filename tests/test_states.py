@@ -11,9 +11,9 @@ from gbbgky_petsc.errors import InputError, StateError
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, IdealGas, IntegrableModel, LiebLiniger
 from gbbgky_petsc.physics.states import Boosted, Generalised, Ground, Split, TabulatedFilling, Thermal
 from gbbgky_petsc.physics.states.base import rho_of_filling
-from gbbgky_petsc.physics.states.family import NoStateError
+from gbbgky_petsc.physics.states.family import NoStateError, density_at_level
 from gbbgky_petsc.physics.states.ground import FermiSea
-from gbbgky_petsc.physics.states.thermodynamic import density_at_level, pseudo_energy
+from gbbgky_petsc.physics.states.thermodynamic import pseudo_energy
 from gbbgky_petsc.physics.statistics import BY_NAME, Bosonic, Classical, Fermionic
 
 
@@ -168,6 +168,14 @@ def test_rods_have_the_tonks_pressure(level):
     pressure = WEIGHT * np.exp(-epsilon).sum() / (2.0 * np.pi * beta)
     assert pressure == pytest.approx(density / beta / (1.0 - 1.3 * density), rel=1e-10)
     assert density > 0.76 or level < 200.0
+
+
+@pytest.mark.parametrize("state", [Thermal(0.5, 1.5), Generalised(0.5, (0.2, -0.5, 0.0, 0.4))])
+def test_states_of_rods_by_both_routes(state):
+    """A constant T leaves the Boltzmann factor; Newton's method finds the same."""
+    model = HardRods(1.3)
+    general = rho_of_filling(model, THETA, state.filling(THETA, model))
+    np.testing.assert_allclose(state.sample(THETA, WEIGHT, model), general, atol=1e-10)
 
 
 @pytest.mark.parametrize("statistics", ["bosonic", "fermionic"])

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -104,10 +105,15 @@ def test_command_prints_and_writes_a_case(tmp_path, capsys):
     assert built.potential.strength == pytest.approx(code.strength, rel=1e-9)
     peak = built.mesh.theta[built.rho.argmax()]
     assert abs(abs(peak) - 17.0 * 0.2) < built.mesh.theta_weight
-    command(**dict.fromkeys(ARGUMENTS, None) | {"atom": "162Dy", "back": target, "length": 0.2})
-    printed = capsys.readouterr().out
-    for text in ("400 a0", "6000 Hz", "60 deg", "50 nK", "5 /um"):
-        assert text in printed
+    bare = dataclasses.replace(DYSPROSIUM, dipolar_contact=False)
+    text = target.read_text().replace('kind = "dipolar"', 'kind = "dipolar"\ndelta_in_coupling = true')
+    coupling = bare.parameters(bare.scale()).coupling
+    (tmp_path / "bare.toml").write_text(re.sub("coupling = [0-9].*", f"coupling = {coupling:.12g}", text))
+    for case in (target, tmp_path / "bare.toml"):  # the delta function added here or by the case
+        command(**dict.fromkeys(ARGUMENTS, None) | {"atom": "162Dy", "back": case, "length": 0.2})
+        printed = capsys.readouterr().out
+        for words in ("400 a0", "6000 Hz", "60 deg", "50 nK", "5 /um"):
+            assert words in printed
 
 
 BAD = {

@@ -100,7 +100,7 @@ def _space_time(ax: Any, result: Result, of: Units) -> None:
         return
     image = ax.pcolormesh(x, t, q, cmap="magma", shading="nearest", rasterized=True)
     plt.colorbar(image, ax=ax, label=density)
-    ax.set(xlabel=place, ylabel=of.label("$t$", "time"))
+    ax.set(xlabel=place, ylabel=of.label("$t$", "time"), ylim=(t[0], t[-1]))
 
 
 def _widths(ax: Any, results: Sequence[Result], of: Units) -> None:
@@ -109,7 +109,8 @@ def _widths(ax: Any, results: Sequence[Result], of: Units) -> None:
         ax.plot(s["t"], s["width"] / s["width"][0], label=f"width in x, {result.path.stem}")
         ax.plot(s["t"], s["rapidity_width"] / s["rapidity_width"][0], "--", label=r"rms $\theta$")
     ax.set(xlabel=of.label("$t$", "time"), ylabel="over the initial one")
-    ax.legend(frameon=False, fontsize=8)
+    ax.margins(y=0.3)  # room for the legend
+    ax.legend(frameon=False, fontsize=8, loc="upper center", ncols=2)
 
 
 def _drifts(ax: Any, result: Result, of: Units) -> None:

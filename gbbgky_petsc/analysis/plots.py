@@ -96,11 +96,19 @@ def figure(results: Sequence[Result], target: Path) -> None:
     """(a) kurtosis against rescaled time with the kinetic energy inset; (b) density correlation against z/xi.
 
     Results of molecular dynamics are dots with standard errors. Panel (b) shows the snapshots of the first result of
-    either kind; beside dynamics the theory is low-passed like it.
+    either kind; beside dynamics the theory is low-passed like it. (c) where some result has it: slowest modes around
+    its thermal state (`gbbgky kinetic --spectrum`), or how far the fields of the first one are from the closure.
     """
     cases = tables(results)
     of = units(cases)
-    fig, (left, right) = axes(2, 4.5)
+    spectrum = next((r for r in results if r.spectrum), None)
+    fields = next((r for r in results if "triple_excess" in r.snapshots), None)
+    fig, panels = axes(2 if spectrum is fields is None else 3, 4.5)
+    left, right = panels[:2]
+    if spectrum is not None:
+        _modes(panels[2], spectrum, of)
+    elif fields is not None:
+        _closure(panels[2], fields, of)
     inset = left.inset_axes((0.55, 0.14, 0.42, 0.38))
     rescaled = all(np.all(np.isfinite(r.series["t_rescaled"])) and r.series["t_rescaled"].any() for r in results)
     for result in results:
@@ -124,6 +132,24 @@ def _curve(ax: Any, x: np.ndarray, series: dict[str, np.ndarray], name: str, lab
         ax.plot(x, series[name], label=label)
         return
     dots(ax, x, series[name], series[f"{name}_stderr"], color="black", label=label)
+
+
+def _modes(ax: Any, result: Result, of: Units) -> None:
+    s = result.spectrum
+    for rate, mode in zip(s["rates"], s["modes"], strict=True):
+        ax.plot(result.mesh["theta"], mode, lw=1.0, label=f"rate {rate:.3g}")
+    ax.fill_between(result.mesh["theta"], s["rho"] / s["rho"].max(), color="0.9", label="thermal state")
+    ax.set(xlabel=of.label(r"$\theta$", "momentum"), ylabel="mode", title="(c) slowest modes")
+    ax.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _closure(ax: Any, result: Result, of: Units) -> None:
+    s = result.snapshots
+    for name, label in (("covariance_drift", "$c_2$ from the GGE"), ("triple_excess", "$g_3$ from $K_2 g$")):
+        if name in s:
+            ax.plot(s["t"], s[name], "o-", ms=3, label=label)
+    ax.set(xlabel=of.label("$t$", "time"), ylabel="relative distance", title="(c) from the closure")
+    ax.legend(frameon=False, fontsize=8)
 
 
 def _correlations(ax: Any, results: Sequence[Result], of: Units) -> None:

@@ -18,6 +18,10 @@ class PotentialSection(Section):
     def shape(self, folder: Path) -> potential.Shape:
         raise NotImplementedError
 
+    def contact(self) -> float:
+        """Weight of the delta function (energy times length) that goes with it into the model's coupling."""
+        return 0.0
+
     def build(self, folder: Path = HERE) -> potential.Potential:
         return potential.Potential(self.shape(folder), self.strength, self.range)
 
@@ -77,9 +81,17 @@ class Yukawa(PotentialSection):
 
 
 class Dipolar(PotentialSection):
-    """Parallel dipoles in the transverse ground state of length ``range``; without their delta function."""
+    """Parallel dipoles in the transverse ground state of length ``range``.
+
+    The delta function -(8/3) strength delta(x) that comes with them is not part of the profile: ``delta_in_coupling``
+    adds it to the contact interaction of the model, otherwise the coupling of the case is taken to hold it.
+    """
 
     kind: Literal["dipolar"]
+    delta_in_coupling: bool = False
+
+    def contact(self) -> float:
+        return potential.Dipolar.DELTA * self.strength if self.delta_in_coupling else 0.0
 
     def shape(self, folder: Path) -> potential.Shape:
         return potential.Dipolar()
@@ -132,6 +144,9 @@ class Sum(PotentialSection):
 
     def embedded(self, folder: Path) -> Self:
         return self.model_copy(update={"parts": [part.embedded(folder) for part in self.parts]})
+
+    def contact(self) -> float:
+        return self.strength * sum((part.contact() for part in self.parts), start=0.0)
 
     def shape(self, folder: Path) -> potential.Shape:
         return potential.Sum([(part.shape(folder), part.strength, part.range) for part in self.parts])

@@ -11,9 +11,7 @@ from gbbgky_petsc.case.tables import check_table, read_table
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics import states
 from gbbgky_petsc.physics.models import IntegrableModel
-from gbbgky_petsc.physics.states.base import rho_of_filling
-from gbbgky_petsc.physics.states.family import NoStateError
-from gbbgky_petsc.physics.states.thermodynamic import Thermodynamic, density_at_level
+from gbbgky_petsc.physics.states.family import NoStateError, density_at_level, density_of_filling
 
 
 class StateSection(Section):
@@ -158,13 +156,13 @@ class TabulatedState(StateSection):
         if values.max() > model.statistics.largest_filling:
             raise InputError(f"{name}: n reaches {values.max():g}; allowed: 0 <= n <= 1")
         n = states.TabulatedState(1.0, nodes, values).profile(theta, model)
-        density = float(theta[1] - theta[0]) * float(rho_of_filling(model, theta, n).sum())
-        if not density > 0.0:
-            raise InputError(f"{name}: its density of states is not positive; allowed: smaller fillings")
-        return states.TabulatedFilling(density, nodes, values)
+        try:
+            return states.TabulatedFilling(density_of_filling(model, theta, n), nodes, values)
+        except NoStateError as error:
+            raise InputError(f"{name}: {error}; allowed: smaller fillings") from error
 
 
-def _density_at(at: str, family: Thermodynamic, level: float, model: IntegrableModel, theta: Array) -> float:
+def _density_at(at: str, family: states.Family, level: float, model: IntegrableModel, theta: Array) -> float:
     try:
         return density_at_level(family, level, theta, model)
     except NoStateError as error:

@@ -25,6 +25,7 @@ from gbbgky_petsc.case.section import Section
 from gbbgky_petsc.case.state import BoostedThermal, Generalised, Ground, Split, TabulatedState, Thermal
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics import models
 
 Model = HardRods | Free | LiebLiniger | Custom
 Potential = Power | Lorentzian | Gaussian | Exponential | Yukawa | Dipolar | Table | Sum
@@ -47,6 +48,30 @@ class Case(Section):
     trap: TrapTable | None = None
     flow: Flow = Flow()
     petsc: dict[str, str | int | float | bool] = {}
+
+    @property
+    def coupling_note(self) -> str:
+        """What the potential's delta function makes of the model's coupling; empty if it is left out."""
+        change = 0.5 * self.potential.contact()
+        if change == 0.0 or not isinstance(self.model, LiebLiniger):
+            return ""
+        bare = self.model.coupling
+        return f"c = {bare + change:.6g}: {bare:.6g} of model.coupling and {change:.6g} of the dipoles' delta function"
+
+    def build_model(self, folder: Path) -> models.IntegrableModel:
+        """The integrable model, the potential's delta function in its coupling where the case says so.
+
+        Raises
+        ------
+        InputError
+            If the model has no coupling, or the sum is no model.
+        """
+        model, weight = self.model.build(folder), self.potential.contact()
+        if isinstance(model, models.LiebLiniger):
+            return model.with_contact(weight)
+        if weight:
+            raise InputError("potential.delta_in_coupling = true: allowed: with model.kind = lieb_liniger")
+        return model
 
     def build_mesh(self) -> PhaseSpaceMesh:
         numbers = self.mesh.model_dump(exclude={"name"})

@@ -38,6 +38,8 @@ NOISE = 1e-11
 LAST = 12.0
 #: local exponent beyond which a decay counts as faster than any power
 FAST = 8.0
+#: change of the local exponent over half a unit of y at which a power law has settled, and y at which it need not have
+SETTLED, PATIENCE = 0.1, 9.0
 
 
 class Transformable(Protocol):
@@ -82,8 +84,10 @@ class LogSamples:
         while top > 0.0 and y_next < LAST:
             blocks.append(_shared(potential, y_next + SPACING * np.arange(half), comm))
             before, now = np.abs(blocks[-2][-half:]).max(), np.abs(blocks[-1]).max()
-            exponent, y_next = float(2.0 * np.log(before / max(now, 1e-300))), y_next + half * SPACING
-            if now < (NOISE if exponent > FAST else FLOOR) * top:
+            earlier, exponent = exponent, float(2.0 * np.log(before / max(now, 1e-300)))
+            y_next += half * SPACING
+            settled = abs(exponent - earlier) < SETTLED or y_next > PATIENCE
+            if now < NOISE * top if exponent > FAST else now < FLOOR * top and settled:
                 break
         values = np.concatenate(blocks)
         return cls(FIRST + SPACING * np.arange(values.size), values, _tail(values, exponent))

@@ -56,7 +56,7 @@ class PerWavenumber(CollisionOperator):
         self.memory = memory
         if memory:
             self.equation = f"{type(self).equation}, with memory (SB.4), (SB.5)"
-            self.response_time = potential.range / float(np.abs(model.velocity(mesh.theta)).max())
+            self.response_time = potential.range / float(np.abs(model.energy_derivative(mesh.theta)).max())
         self.tolerance = tolerance
         self.meshes = MeshPair(mesh, staggered)
         n = mesh.theta_points

@@ -60,8 +60,8 @@ def new_result(
 def new_attributes(
     case: Case, equations: str, ranks: int, options: Mapping[str, str] | None = None, **more_versions: str
 ) -> dict[str, Any]:
-    """Attributes that every result carries."""
-    return {
+    """Attributes that every result carries, and ``coupling`` where it holds a part of the potential."""
+    return ({"coupling": case.coupling_note} if case.coupling_note else {}) | {
         "case": case_file.resolved(case),
         "petsc_options": json.dumps(options or {}),
         "versions": json.dumps(versions(**more_versions)),
@@ -93,6 +93,10 @@ class LogProgress:
 
     def update(self, amount: float) -> None:
         self.n, self._unsaid = self.n + amount, True
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say again, if it is time."""
         if time.monotonic() - self._last >= LOG_SECONDS:
             self._say()
 

@@ -174,7 +174,8 @@ class _Course:
         self._signals = Signals()
         try:
             with self._signals:
-                integrator.run(problem.end, problem.case.output.snapshots_at, self._monitor)
+                alive = None if self._recorder is None else self._recorder.alive
+                integrator.run(problem.end, problem.case.output.snapshots_at, self._monitor, alive)
             self._checkpointer.write()
             complete = integrator.ts.getTime() >= problem.end * (1.0 - 1e-9)
         except SolverError as error:

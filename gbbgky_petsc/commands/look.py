@@ -1,7 +1,7 @@
-"""`gbbgky plot`, `animate`, `info`, `cases`: looking at what is there, on one process."""
+"""`gbbgky plot`, `compare`, `animate`, `info`, `cases`: looking at what is there, on one process."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gbbgky_petsc import shipped
@@ -15,24 +15,73 @@ def plot(results: Sequence[Path], output: Path | None) -> None:
     ------
     InputError, StorageError
     """
-    from gbbgky_petsc.analysis import flow_plots, plots
+    from gbbgky_petsc.analysis import flow_plots, plots, rate_plots
+    from gbbgky_petsc.store.rates import holds_rates, read_rates
     from gbbgky_petsc.store.reader import read
-    from gbbgky_petsc.store.writer import check_target
 
     target = output or results[0].with_suffix(".png")
     if target.suffix not in (".png", ".pdf"):
         raise InputError(f"output {target}: allowed: a name ending in .png or .pdf")
+    if any(holds_rates(path) for path in results):
+        if len(results) > 1:
+            raise InputError("results: one of them holds rates; allowed: a picture of it alone")
+        rates = read_rates(results[0])
+        _draw(target, lambda: rate_plots.figure(rates, target))
+        return
     read_ones = [read(path) for path in results]
     in_space = {"x" in result.mesh for result in read_ones}
     if len(in_space) > 1:
         raise InputError("results: some are in space and some are not; allowed: pictures of one kind")
     figure = flow_plots.figure if in_space == {True} else plots.figure
+    _draw(target, lambda: figure(read_ones, target))
+
+
+def _draw(target: Path, draw: Callable[[], None]) -> None:
+    """Write a picture and say where it is."""
+    from gbbgky_petsc.store.writer import check_target
+
     check_target(target, force=True)
     try:
-        figure(read_ones, target)
+        draw()
     except OSError as error:
         raise StorageError(f"output {target}: cannot be written ({error.strerror})") from error
     print(printable(str(target)))
+
+
+def compare(first: Path, second: Path, tolerance: float, sigmas: float) -> bool:
+    """Print how two results differ; whether nothing does beyond ``sigmas`` error bars or ``tolerance`` of its size.
+
+    Raises
+    ------
+    InputError
+        For a file that is no result, or two that have nothing in common.
+    """
+    from rich.table import Table
+
+    from gbbgky_petsc.analysis.compare import differences, other_keys
+    from gbbgky_petsc.commands.common import console
+    from gbbgky_petsc.store.reader import read
+
+    if not (tolerance >= 0.0 and sigmas > 0.0):
+        raise InputError(f"--tolerance {tolerance:g}, --sigmas {sigmas:g}: allowed: 0 or more, and above 0")
+    one, other = read(first), read(second)
+    found = differences(one, other)
+    if not found:
+        raise InputError(f"{first}, {second}: no quantity at common times; allowed: results that have some")
+    for line in other_keys(one, other):
+        print(printable(f"case: {line}"))
+    table = Table("quantity", "times", "largest difference", "at t", "of its size", "in standard errors", "")
+    for d in found:
+        share = f"{d.largest / d.size:.1e}" if d.size else "0"
+        errors = "" if d.errors is None else f"{d.errors:.1f}" if d.errors == d.errors else "too few rods"
+        same = "" if d.within(tolerance, sigmas) else "differs"
+        table.add_row(d.name, str(d.rows), f"{d.largest:.2e}", f"{d.time:g}", share, errors, same)
+    out = console()
+    out.print(table)
+    different = [d.name for d in found if not d.within(tolerance, sigmas)]
+    limits = f"{sigmas:g} standard errors, or {tolerance:g} of the size where there are none"
+    out.print(f"{len(different)} of {len(found)} quantities differ by more than {limits}")
+    return not different
 
 
 def animate(result: Path, output: Path | None) -> None:

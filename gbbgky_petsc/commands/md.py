@@ -13,7 +13,7 @@ from mpi4py import MPI
 from rich.table import Table
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc import in_space
+from gbbgky_petsc import in_space, limits
 from gbbgky_petsc import problem as homogeneous
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import Case
@@ -91,6 +91,8 @@ def _rings(problem: Problem) -> Job:
     ring = Ring.from_density(problem.state.density, problem.model.contact_length, settings.particles, settings.ring)
     times, snapshots = output_times(problem.case, problem.end)
     modes = settings.structure_cutoff / problem.potential.range * ring.circumference / (2.0 * np.pi)
+    kept = settings.realisations * (modes + mesh.theta_points) * len(snapshots)
+    limits.check_rods(ring.particles // settings.ranks_per_ring, kept)
     plan = RingPlan(
         settings=settings,
         ring=ring,

@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -17,7 +16,7 @@ from rich.table import Table
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.analysis.plots import axes, entitle, units
+from gbbgky_petsc.analysis import rate_plots
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import build, kinds
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
@@ -26,6 +25,8 @@ from gbbgky_petsc.errors import InputError, SolverError, printable
 from gbbgky_petsc.parallel import on_root, together
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.store import sealed
+from gbbgky_petsc.store.rates import CONTENT, read_rates
+from gbbgky_petsc.store.writer import FORMAT_VERSION
 
 #: largest number of points of a scan: each is an operator and a dense eigenvalue problem
 MOST_POINTS = 10_000
@@ -167,8 +168,7 @@ def rates(
         sealed.write(target, image)
         with sealed.writing(target):
             _write_csv(target.with_suffix(".csv"), parsed, values, rows)
-            tables = [case.model_dump(mode="json", exclude_none=True) for _, case in cases]
-            _picture(target.with_suffix(".png"), tables, parsed, values, chosen, rows)
+            rate_plots.figure(read_rates(target), target.with_suffix(".png"))
 
     on_root(comm, write)
     if comm.rank == 0:
@@ -188,6 +188,7 @@ def _image(case: str, scans: Sequence[Scan], values: Array, chosen: Sequence[str
     petsc = ".".join(map(str, PETSc.Sys.getVersion()))
     with h5py.File(memory, "w") as file:
         file.attrs.update({"case": case, "versions": json.dumps(versions(petsc=petsc)), "complete": True})
+        file.attrs.update({"content": CONTENT, "format_version": FORMAT_VERSION})
         for i, scan in enumerate(scans):
             file.create_dataset(f"scan/{scan.key}", data=values[:, i])
         for kind in chosen:
@@ -232,51 +233,3 @@ def _print(scans: Sequence[Scan], values: Array, rows: Sequence[Row]) -> None:
     out.print(table)
     for kind, reason in dict.fromkeys((row.kind, row.reason) for row in rows if row.reason):
         out.print(f"{kind}: {reason}", markup=False)
-
-
-def _picture(
-    target: Path,
-    cases: Sequence[dict[str, Any]],
-    scans: Sequence[Scan],
-    values: Array,
-    chosen: Sequence[str],
-    rows: Sequence[Row],
-) -> None:
-    """Left the initial rate, right the decay rates, against the first scanned key or by operator."""
-    fig, (left, right) = axes(2)
-    of = units(cases)
-    entitle(fig, cases)
-    others = np.unique(values[:, 1:], axis=0) if len(scans) > 1 else np.zeros((1, 0))
-    for number, kind in enumerate(chosen):
-        own = _of_kind(rows, kind)
-        slope, decay = (np.array([row.numbers[name] for row in own]) for name in ("initial_rate", "kurtosis_decay"))
-        modes = np.stack([row.modes for row in own])
-        colour = f"C{number}"
-        if not scans:
-            left.plot(kind, slope[0], "o", color=colour)
-            right.plot([kind] * modes.shape[1], modes[0], "_", color=colour, ms=14)
-            right.plot(kind, decay[0], "o", color=colour)
-            continue
-        for other in others:
-            at = np.all(values[:, 1:] == other, axis=1)
-            label = kind if np.array_equal(other, others[0]) else None
-            left.plot(values[at, 0], slope[at], "o-", ms=3, color=colour, label=label)
-            right.plot(values[at, 0], decay[at], "o-", ms=3, color=colour, label=label)
-            right.plot(values[at, 0], modes[at], ":", color=colour, lw=0.8)
-    left.set(ylabel=of.label("d kurtosis/dt", "rate"))
-    left.set_title("in the state", fontsize=9)
-    decaying = any(np.isfinite(row.modes).any() or np.isfinite(row.numbers["kurtosis_decay"]) for row in rows)
-    right.set(ylabel=of.label("decay rate", "rate"), yscale="log" if decaying else "linear")
-    right.set_title("around its thermal state: kurtosis (dots), slowest modes", fontsize=9)
-    if scans:
-        left.legend(frameon=False, fontsize=8)
-        for ax in (left, right):
-            ax.set_xlabel(scans[0].key)
-            _logarithmic(ax, scans[0].values)
-    fig.savefig(target, dpi=150)
-
-
-def _logarithmic(ax: Any, x: Array) -> None:
-    """A logarithmic axis for values that are spaced like that."""
-    if x.size > 2 and x.min() > 0.0 and np.allclose(np.diff(np.log(x)), np.log(x[1] / x[0])):
-        ax.set_xscale("log")

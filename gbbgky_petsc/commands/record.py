@@ -1,5 +1,6 @@
 """From accepted steps to rows of the result file, a progress line and a closing table."""
 
+import time
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from gbbgky_petsc.physics.observables import Clock, Sample
 from gbbgky_petsc.problem import Problem
 from gbbgky_petsc.solvers.integrator import Integrator, Progress
 from gbbgky_petsc.store.writer import ResultWriter
+
+#: seconds between signs of life inside a step
+PULSE = 2.0
 
 
 class Recorder:
@@ -36,6 +40,7 @@ class Recorder:
         self._next = 0 if self._every is None else int(start / self._every * (1.0 + 1e-12)) + resumed
         self._first_energy: float | None = writer.series[self.conserved][0] if resumed else None
         self._bar = progress_bar(problem.end, "t", start)
+        self._said, self._said_at, self._iterations = "", time.monotonic(), 0
 
     def __call__(self, p: Progress) -> None:
         m = p.measurement
@@ -48,11 +53,12 @@ class Recorder:
         else:
             self._interpolated_rows(p)
         drift = getattr(m, self.conserved) / self._first_energy - 1.0
-        self._bar.set_postfix_str(
+        self._said = (
             f"t={p.t:.1f} t_bar={p.t / self._problem.unit:.4f} dt={p.step:.3g} "
-            f"kurtosis={m.kurtosis:.4f} dE/E={drift:.0e}",
-            refresh=False,
+            f"kurtosis={m.kurtosis:.4f} dE/E={drift:.0e}"
         )
+        self._said_at, self._iterations = time.monotonic(), 0
+        self._bar.set_postfix_str(self._said, refresh=False)
         self._bar.update(p.t - self._bar.n)
         self._last = (p.t, m)
         self._writer.flush_if_older(self._flush)
@@ -78,6 +84,15 @@ class Recorder:
     def _row(self, t: float, step: float, sample: Sample) -> None:
         self._writer.add_series(**sample.row(Clock(t, step, self._problem.unit)))
         self._next += 1
+
+    def alive(self) -> None:
+        """Show, inside a long step, that it is being worked on; after every Krylov iteration."""
+        self._iterations += 1
+        now = time.monotonic()
+        if now - self._said_at > PULSE:
+            self._said_at = now
+            self._bar.set_postfix_str(f"{self._said}, Krylov iteration {self._iterations}", refresh=False)
+            self._bar.refresh()
 
     def close(self) -> None:
         self._bar.close()

@@ -5,6 +5,7 @@ import math
 import tomllib
 from pathlib import Path
 
+import numpy as np
 from rich.table import Table
 from scipy.constants import Boltzmann, hbar, pi
 
@@ -28,6 +29,8 @@ from gbbgky_petsc.physics.units import (
 
 #: z-domain and spacing of a ready case over the range: V falls as 4/|x|^3 and has a kink at the origin
 DOMAIN, SPACING = 40.0, 0.5
+#: share of the atoms that its rapidities may leave out
+LOST = 1e-7
 
 #: what a case holds all of
 TEMPLATE = """# {origin}
@@ -142,7 +145,8 @@ def _of_case(path: Path, atom: Atom, length: float, dipolar_contact: bool) -> Ex
     density, beta = getattr(case.state, "density", None), getattr(case.state, "beta", None)
     if density is None or beta is None:
         raise InputError(f"--back {path}: its state has no density and beta; allowed: kinds thermal, split")
-    code = Parameters(density, case.model.coupling, case.potential.strength, case.potential.range, beta)
+    coupling = LiebLiniger(case.model.coupling).with_contact(case.potential.contact()).coupling
+    code = Parameters(density, coupling, case.potential.strength, case.potential.range, beta)
     return experiment(atom, code, length, dipolar_contact)
 
 
@@ -230,8 +234,9 @@ def _write(target: Path, found: Experiment, scale: Scale, code: Parameters, argu
 def _window(state: State, model: LiebLiniger, code: Parameters, boost: float) -> tuple[float, int]:
     """Rapidities that hold the state, and points that resolve its width and that of the kernel."""
     edge = FermiSea.at_density(model, code.density).edge
-    top = boost + edge + code.beta**-0.5
-    while state.weight_outside(top, model) > 1e-7:
-        top *= 1.1
+    wide = boost + edge + 6.0 * code.beta**-0.5  # tails fall as exp(-beta theta^2)
+    theta = (np.arange(200) + 0.5) * (wide / 100.0) - wide
+    share = np.cumsum(state.profile(theta, model))
+    top = -float(theta[np.searchsorted(share, 0.5 * LOST * share[-1]) - 1])
     width = min(code.coupling, max((2.0 * code.beta) ** -0.5, 0.25 * edge))
     return top, max(48, 2 * math.ceil(top / (0.6 * width)))

@@ -12,12 +12,17 @@ from scipy.special import lambertw
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics.models.base import IntegrableModel
-from gbbgky_petsc.physics.states import BoostedThermal
+from gbbgky_petsc.physics.states import BoostedThermal, Thermal
+from gbbgky_petsc.physics.states.base import is_rods, rho_of_filling
+from gbbgky_petsc.physics.states.family import NoStateError, density_at_level
+from gbbgky_petsc.physics.states.thermodynamic import pseudo_energy
 
 #: places whose dressing equations are solved together
 _BLOCK = 16
 #: points of the spline of an equation of state
 _NODES = 400
+#: distance from the last state in beta mu to which it goes
+_NEAREST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -64,17 +69,17 @@ def thermal_density(model: IntegrableModel, theta: Array, weight: float, beta: f
     Raises
     ------
     SolverError
-        If Newton's method does not converge.
+        If there is none.
     """
     energy = beta * model.energy(theta)
-    kernel = model.scattering_kernel(theta[:, None] - theta[None, :])
-    if _is_classical(model) and np.ptp(kernel) == 0.0:
-        return _classical_constant_kernel(energy, -float(kernel[0, 0]), weight, chemical)
+    if is_rods(model, theta):
+        return _classical_constant_kernel(energy, -float(model.scattering_kernel(np.zeros(1))[0]), weight, chemical)
     distinct, place = np.unique(chemical, return_inverse=True)
     rho = np.empty((distinct.size, theta.size))
     for start in range(0, distinct.size, _BLOCK):
         block = slice(start, start + _BLOCK)
-        rho[block] = _dressed_thermal(model, energy, weight * kernel, distinct[block])
+        epsilon = pseudo_energy(model, theta, energy - distinct[block, None])
+        rho[block] = rho_of_filling(model, theta, model.statistics.filling(epsilon))
     return rho[place]
 
 
@@ -87,49 +92,47 @@ def _classical_constant_kernel(energy: Array, A: float, weight: float, chemical:
     return density[:, None] * boltzmann / (weight * boltzmann.sum())
 
 
-def _dressed_thermal(model: IntegrableModel, energy: Array, T: Array, chemical: Array) -> Array:
-    """Newton's method on epsilon, all places of a block at once; T with the weight included."""
-    bare = energy[None, :] - chemical[:, None]
-    epsilon, one = bare.copy(), np.eye(energy.size)
-    for _ in range(200):
-        n = model.statistics.filling(epsilon)
-        residual = epsilon - bare - model.statistics.free_energy(epsilon) @ T
-        step = np.linalg.solve(one - T[None] * n[:, None, :], residual[..., None])[..., 0]
-        epsilon -= step
-        if np.abs(step).max() < 1e-12 * max(1.0, np.abs(chemical).max()):
-            break
-    else:
-        raise SolverError(f"thermal state in the trap: Newton's method stopped at a step of {np.abs(step).max():.1e}")
-    return density_of_filling(T, model.statistics.filling(epsilon))
-
-
-def density_of_filling(T: Array, n: Array) -> Array:
-    """rho = n 1^dr/2 pi, (M, N), of fillings n, (M, N); T with the weight included."""
-    matrix = np.eye(T.shape[0]) - T[None] * n[:, None, :]
-    dressed = np.linalg.solve(matrix, np.ones((*n.shape, 1)))[..., 0]
-    return n * dressed / (2.0 * np.pi)
-
-
-def _is_classical(model: IntegrableModel) -> bool:
-    return bool(np.ptp(model.statistics.factor(np.array([0.0, 0.5]))) == 0.0)
-
-
 class EquationOfState:
     """Density of the homogeneous thermal state against beta mu.
 
     Closed form for a constant kernel; otherwise a spline of degree 7 of its logarithm through `_NODES` points, up to
-    where the gas fills the rapidity window.
+    where the gas fills the rapidity window or, where bosons condense and classical gases collapse, up to their last
+    state, against the logarithm of the distance from it.
     """
 
     def __init__(self, s: Surroundings, beta: float) -> None:
         self._s, self._beta = s, beta
-        kernel = s.model.scattering_kernel(s.theta - s.theta[0])
-        self._closed = _is_classical(s.model) and np.ptp(kernel) == 0.0
-        #: beta mu between which densities are looked for: an ideal gas below, a full window above
+        self._closed = is_rods(s.model, s.theta)
+        #: beta mu between which densities are looked for: an ideal gas below, a full window or the last state above
         self.low, self.high = -40.0, 500.0 if self._closed else max(5.0, beta * float(s.model.energy(s.theta).max()))
+        self._last = np.inf
         if not self._closed:
-            nodes = np.linspace(self.low, self.high, _NODES)
-            self._spline = make_interp_spline(nodes, np.log(self.exact(nodes)), k=7)
+            if not self._exists(self.high):
+                self._last = self._last_state()
+                self.high = self._last - _NEAREST
+            first, last = self._coordinate(np.array([self.low, self.high]))
+            nodes = np.linspace(first, last, _NODES)
+            levels = nodes if np.isinf(self._last) else self._last - np.exp(-nodes)
+            self._spline = make_interp_spline(nodes, np.log(self.exact(levels)), k=7)
+
+    def _coordinate(self, chemical: Array) -> Array:
+        """What the spline runs in."""
+        return chemical if np.isinf(self._last) else -np.log(self._last - chemical)
+
+    def _exists(self, chemical: float) -> bool:
+        try:
+            density_at_level(Thermal(1.0, self._beta), chemical, self._s.theta, self._s.model)
+        except NoStateError:
+            return False
+        return True
+
+    def _last_state(self) -> float:
+        """The largest beta mu that has a state, to a tenth of `_NEAREST`, by bisection."""
+        low, high = self.low, self.high
+        while high - low > 0.1 * _NEAREST:
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self._exists(middle) else (low, middle)
+        return low
 
     def exact(self, chemical: Array) -> Array:
         """Density, (M,), solved anew."""
@@ -141,7 +144,7 @@ class EquationOfState:
         if self._closed:
             return self.exact(chemical)
         inside = np.clip(chemical, self.low, self.high)
-        return np.exp(self._spline(inside) + np.minimum(chemical - self.low, 0.0))
+        return np.exp(self._spline(self._coordinate(inside)) + np.minimum(chemical - self.low, 0.0))
 
     def chemical(self, density: float) -> float:
         """beta mu of a density.
@@ -289,8 +292,8 @@ class Reservoir:
     beta: float
     boost: float
 
-    def filling(self, s: Surroundings, T: Array) -> Array:
-        """n(theta), (N,); T with the weight included."""
+    def filling(self, s: Surroundings) -> Array:
+        """n(theta), (N,)."""
         if self.density >= s.model.density_bound():
             raise InputError(
                 f"state.density = {self.density:g}: allowed: below 1/model.length = {s.model.density_bound():g}"
@@ -299,7 +302,7 @@ class Reservoir:
         rho = thermal_density(
             s.model, s.theta - self.boost, s.theta_weight, self.beta, np.array([eos.chemical(self.density)])
         )[0]
-        return rho / (1.0 / (2.0 * np.pi) + T @ rho)
+        return s.model.filling(s.theta, s.theta_weight, rho)
 
 
 @dataclass(frozen=True)
@@ -311,11 +314,10 @@ class DomainWall(PlaceState):
     width: float
 
     def sample(self, s: Surroundings) -> Array:
-        T = s.theta_weight * s.model.scattering_kernel(s.theta[:, None] - s.theta[None, :])
-        left, right = self.left.filling(s, T), self.right.filling(s, T)
+        left, right = self.left.filling(s), self.right.filling(s)
         step = 0.5 * (1.0 + np.tanh(s.x / self.width))[:, None]
         n = left + (right - left) * step
-        blocks = [density_of_filling(T, n[i : i + _BLOCK]) for i in range(0, s.x.size, _BLOCK)]
+        blocks = [rho_of_filling(s.model, s.theta, n[i : i + _BLOCK]) for i in range(0, s.x.size, _BLOCK)]
         return np.concatenate(blocks)
 
 

@@ -32,8 +32,8 @@ def kinetic_energy(model: IntegrableModel, theta: Array, rho: Array) -> float:
 
 
 def rms_speed(model: IntegrableModel, theta: Array, rho: Array) -> float:
-    """Root of the mean square of the bare velocity e'/p' in rho: the scale of speeds of a state."""
-    return float(np.sqrt((model.velocity(theta) ** 2 * rho).sum() / rho.sum()))
+    """Root of the mean square of the bare velocity e' in rho: the scale of speeds of a state."""
+    return float(np.sqrt((model.energy_derivative(theta) ** 2 * rho).sum() / rho.sum()))
 
 
 def rescaled_time_unit(model: IntegrableModel, potential: Potential, theta: Array, weight: float, rho: Array) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.constants import Boltzmann, atomic_mass, hbar, mu_0, physical_constants
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics.potential import Dipolar
 
 BOHR_MAGNETON = physical_constants["Bohr magneton"][0]
 BOHR_RADIUS = physical_constants["Bohr radius"][0]
@@ -157,7 +158,7 @@ class Experiment:
     @property
     def dipolar_contact_strength(self) -> float:
         """(8/3) U l, J m: the delta part of the dipolar interaction."""
-        return 8.0 / 3.0 * self.dipolar_energy * self.transverse_length
+        return -Dipolar.DELTA * self.dipolar_energy * self.transverse_length
 
     def scale(self, length: float | None = None) -> Scale:
         """The code's units; of length the mean spacing 1/density unless given."""
@@ -204,7 +205,7 @@ def experiment(atom: Atom, code: Parameters, length: float, dipolar_contact: boo
     if not -2.0 <= angular <= 4.0:
         low, high = sorted(-factor * largest * width / (scale.energy * scale.length) for factor in (-2.0, 4.0))
         raise InputError(f"strength = {code.strength:g}: allowed for this atom and range: {low:.4g} to {high:.4g}")
-    g = code.coupling * hbar**2 / (atom.mass * length) - (8.0 / 3.0 * energy * width if dipolar_contact else 0.0)
+    g = code.coupling * hbar**2 / (atom.mass * length) + (Dipolar.DELTA * energy * width if dipolar_contact else 0.0)
     ratio = g / (2.0 * hbar * 2.0 * np.pi * frequency)  # a/(1 - C a/sqrt(2) l)
     return Experiment(
         atom=atom,

@@ -29,6 +29,17 @@ UNUSABLE_TYPES = {
     "discgrad": "it needs the gradient of a Hamiltonian",
     "mimex": "it needs a DM that differentiates",
 }
+_SYMMETRIC = "it is for symmetric matrices"
+_TRANSPOSE = "it needs products with the transpose, which the Jacobian has not"
+#: Krylov methods that cannot solve for a Jacobian without entries: it streams
+UNUSABLE_SOLVERS = {
+    **dict.fromkeys(
+        ("cg", "groppcg", "pipecg", "pipecgrr", "pipelcg", "pipeprcg", "pipecg2", "fcg", "pipefcg"), _SYMMETRIC
+    ),
+    **dict.fromkeys(("nash", "stcg", "gltr", "qcg", "cr", "pipecr", "minres", "symmlq"), _SYMMETRIC),
+    **dict.fromkeys(("bicg", "cgne", "lsqr", "cgls"), _TRANSPOSE),
+    "chebyshev": "it asks for a real spectrum, that of streaming is complex",
+}
 #: preconditioners that ask for no matrix
 MATRIX_FREE = ("python", "none")
 
@@ -113,10 +124,9 @@ class Integrator(Owner):
         self.equation, self.state = equation, state
         self.options = ScopedOptions(equation.prefix, equation.presets(state), options)
         self.type = self.options.get("ts_type") or "rosw"
-        if self.type in UNUSABLE_TYPES:
-            raise InputError(
-                f"-{equation.prefix}ts_type {self.type}: {UNUSABLE_TYPES[self.type]}; allowed: rosw, bdf, arkimex, ..."
-            )
+        self._refuse("ts_type", UNUSABLE_TYPES, "rosw, bdf, arkimex, ...")
+        if self.is_implicit and not equation.has_entries:
+            self._refuse("ksp_type", UNUSABLE_SOLVERS, "gmres, fgmres, bcgs, tfqmr, ...")
         self._mats: list[PETSc.Mat] = []
         self._vecs: list[PETSc.Vec] = []
         self._longest_step, self._stop = 0.0, math.inf
@@ -132,6 +142,12 @@ class Integrator(Owner):
         with self._scope(), option_errors():
             ts.setFromOptions()
         self._set_steps(start, end)
+
+    def _refuse(self, name: str, reasons: Mapping[str, str], allowed: str) -> None:
+        """`InputError` where an option has a value that cannot work."""
+        value = self.options.get(name)
+        if value is not None and value in reasons:
+            raise InputError(f"-{self.equation.prefix}{name} {value}: {reasons[value]}; allowed: {allowed}")
 
     @property
     def is_implicit(self) -> bool:
@@ -194,8 +210,16 @@ class Integrator(Owner):
             with self._scope():
                 self.ts.getSNES().setUp()
 
-    def run(self, end: float, stops: Iterable[float], monitor: Callable[[Progress], None]) -> None:
+    def run(
+        self,
+        end: float,
+        stops: Iterable[float],
+        monitor: Callable[[Progress], None],
+        alive: Callable[[], None] | None = None,
+    ) -> None:
         """Integrate to ``end``, hitting each of ``stops`` exactly, and report the start and every accepted step.
+
+        ``alive`` is called after every Krylov iteration: steps may be long.
 
         Raises
         ------
@@ -213,6 +237,8 @@ class Integrator(Owner):
             monitor(Progress(t, step, number, equation.measure(x)))
 
         ts.setMonitor(report)
+        if alive is not None and self.is_implicit:
+            ts.getSNES().getKSP().setMonitor(lambda ksp, number, norm: alive())
         step = ts.getTimeStep()
         self._longest_step = self._longest_step or step
         try:

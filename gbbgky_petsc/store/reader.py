@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ REQUIRED = {
     ),
     "snapshots": ("t", "t_rescaled", "rho", "density_correlation"),
     "samples": (),
+    "spectrum": (),
 }
 #: the same for results in space, which have /mesh/x
 IN_SPACE = {
@@ -57,11 +58,14 @@ IN_SPACE = {
     ),
     "snapshots": ("t", "rho", "density", "velocity", "temperature"),
     "samples": (),
+    "spectrum": (),
 }
 #: axes behind t of datasets of /snapshots, without and with places
 _AXES: dict[str, tuple[str, ...]] = {
     "rho": ("theta",),
     "density_correlation": ("z",),
+    "structure": ("k",),
+    "structure_change": ("k",),
     "covariance": ("theta", "theta"),
     "covariance_rate": ("theta", "theta"),
     "triple_density": ("z",),
@@ -90,6 +94,7 @@ class Result:
     series: dict[str, np.ndarray]
     snapshots: dict[str, np.ndarray]
     samples: dict[str, np.ndarray]  #: by realisation; empty for the hierarchy
+    spectrum: dict[str, np.ndarray] = field(default_factory=dict)  #: slowest modes of a kinetic run that asked for them
 
     @property
     def case(self) -> Case:
@@ -100,7 +105,7 @@ class Result:
             raise InputError(f"{self.path}: its case is not JSON") from error
         return case_file.parse(tree)
 
-    def field(self, name: str, row: int) -> np.ndarray:
+    def kept(self, name: str, row: int) -> np.ndarray:
         """A field that ``output.fields`` kept whole at a row of /snapshots; a negative row counts from the end.
 
         Returns
@@ -114,17 +119,17 @@ class Result:
         """
         n, nz = self.mesh["theta"].size, self.mesh["z"].size
         shapes = {"pair": (nz, n, n), "triple": (nz, n * (n + 1) // 2, n)}
-        kept = self.snapshots.get(snapshots.column(name))
-        if name not in shapes or kept is None or not -kept.size <= row < kept.size or np.isnan(kept[row]):
+        sums = self.snapshots.get(snapshots.column(name))
+        if name not in shapes or sums is None or not -sums.size <= row < sums.size or np.isnan(sums[row]):
             raise InputError(f"{self.path}: holds no field {name} of snapshot {row}; allowed: what output.fields kept")
-        return snapshots.read(self.path, row % kept.size, name, shapes[name], float(kept[row]))
+        return snapshots.read(self.path, row % sums.size, name, shapes[name], float(sums[row]))
 
     def to_xarray(self) -> "xarray.Dataset":
         """The result as an `xarray.Dataset`; needs xarray, which the package does not ask for.
 
-        Series lie on ``t``, snapshots on ``snapshot_t`` (and ``theta`` or ``z``) with ``snapshot_`` before their names;
-        a further axis is called after its array, a second one of theta ``theta_2``. Attributes of the file become those
-        of the dataset.
+        Series lie on ``t``, snapshots on ``snapshot_t`` (and ``theta``, ``z``, ``k`` or ``x``) with ``snapshot_``
+        before their names; a further axis is called after its array, a second one of theta ``theta_2``. Attributes of
+        the file become those of the dataset.
 
         Raises
         ------
@@ -136,18 +141,15 @@ class Result:
         variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
             name: (("t",), values) for name, values in self.series.items() if name != "t"
         }
+        axes = _AXES_IN_SPACE if "x" in self.mesh else _AXES
         for name, values in self.snapshots.items():
             if name != "t" and values.ndim:
                 unknown = tuple(f"{name}_{i}" for i in range(1, values.ndim))
-                axes = _AXES.get(name.removesuffix("_stderr"), unknown)
-                further = tuple(a if axes.index(a) == i else f"{a}_{i + 1}" for i, a in enumerate(axes))
+                along = axes.get(name.removesuffix("_stderr"), unknown)
+                further = tuple(a if along.index(a) == i else f"{a}_{i + 1}" for i, a in enumerate(along))
                 variables[f"snapshot_{name}"] = (("snapshot_t", *further[: values.ndim - 1]), values)
-        coordinates = {
-            "t": self.series["t"],
-            "snapshot_t": self.snapshots["t"],
-            "theta": self.mesh["theta"],
-            "z": self.mesh["z"],
-        }
+        coordinates = {"t": self.series["t"], "snapshot_t": self.snapshots["t"]}
+        coordinates |= {name: self.mesh[name] for name in ("theta", "z", "k", "x") if name in self.mesh}
         return xarray.Dataset(variables, coordinates, self.attributes)
 
 
@@ -160,7 +162,7 @@ def read(path: str | Path) -> Result:
         If it is missing, damaged, not HDF5, of another format, or anything in it is not what it should be.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         attributes = _attributes(path, file)
         required = IN_SPACE if "mesh" in file and "x" in file["mesh"] else REQUIRED
         groups = {name: _group(path, file, name, needed) for name, needed in required.items()}
@@ -177,7 +179,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     InputError
         If there is none, or it or the file is damaged or of another version.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         group = _hard(file, "checkpoint")
         if group is None:
             raise InputError(f"output {path}: holds no checkpoint to resume from")
@@ -189,7 +191,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
+def opened(path: Path) -> Iterator[h5py.File]:
     """A result file of this format; whatever HDF5 cannot digest in it becomes an `InputError`."""
     if not path.exists():
         raise InputError(f"{path}: No such file")
@@ -294,7 +296,7 @@ def _check_shapes(result: Result) -> None:
             raise InputError(f"{result.path}: /{group}/t does not increase; it is damaged")
         for name, values in arrays.items():
             behind = axes.get(name.removesuffix("_stderr")) if group == "snapshots" else None
-            rest = values.shape[1:] if behind is None else tuple(mesh[axis].size for axis in behind)
+            rest = values.shape[1:] if behind is None else tuple(mesh[axis].size for axis in behind if axis in mesh)
             # an empty list of snapshots is stored without its second axis
             demand(f"/{group}/{name}", values.shape, times.shape if not times.size else (*times.shape, *rest))
             if group == "series":

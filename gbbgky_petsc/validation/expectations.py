@@ -39,8 +39,8 @@ EXPECTED = {
     ),
     "three_body": Expectation(
         0.4,
-        "leading order in V0 rho/E_kin = 0.17 (its odd powers cancel) and in a/xi: averaging the first-order amplitude "
-        "over the number of rods between two others takes 7, 18 and 30 % off at a = 0.5, 1 and 1.5",
+        "the limit a/xi -> 0 at first order in V0: finite lengths take 6, 17 and 28 % off at a = 0.5, 1 and 1.5, the "
+        "second order in V0 adds 25, 4 and 1 %, encounters of four 2, 7 and 12 % (docs/kinetic.md)",
     ),
     "validity": Expectation(
         0.15,

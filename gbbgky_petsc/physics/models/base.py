@@ -134,12 +134,8 @@ class IntegrableModel(ABC):
         return theta**2 / (2.0 * self.mass)
 
     def energy_derivative(self, theta: Array) -> Array:
-        """e'(theta)."""
+        """e'(theta), the bare velocity since p' = 1: 2 theta for Lieb-Liniger."""
         return theta / self.mass
-
-    def velocity(self, theta: Array) -> Array:
-        """Bare velocity e'/p' of a quasiparticle, p' = 1: the scale of speeds; 2 theta for Lieb-Liniger."""
-        return self.energy_derivative(theta)
 
     def density_bound(self) -> float:
         """Densities must stay below this (infinite unless the quasiparticles have a size)."""
@@ -221,17 +217,16 @@ class IntegrableModel(ABC):
         density_of_states = 1.0 / (2.0 * np.pi) + T @ rho
         n = rho / density_of_states
         f = self.statistics.factor(n)
-        R = one - T * n[None, :]  # 1 - T n
         Rt = one - n[:, None] * T  # 1 - n T
         Rt_inverse = np.linalg.inv(Rt)
-        R_inverse = np.linalg.inv(R)
+        R_inverse = Rt_inverse.T  # (1 - Tn)^-1: T is symmetric
         unit_dressed = R_inverse @ np.ones_like(theta)  # (p')^dr
         v = (R_inverse @ self.energy_derivative(theta)) / unit_dressed
         kernel_dressed = R_inverse @ kernel  # T^dr
 
         W = (rho * f)[:, None] * kernel_dressed**2 * np.abs(v[:, None] - v[None, :])
-        exchange = (np.diag(weight * W.sum(axis=0)) - weight * W) / density_of_states[:, None] ** 2
-        D = 0.5 * Rt_inverse @ (density_of_states[:, None] * exchange / density_of_states[None, :]) @ Rt
+        exchange = np.diag(W.sum(axis=0)) - W  # rho_s^2 D~
+        D = (0.5 * weight) * Rt_inverse @ (exchange / np.multiply.outer(density_of_states, density_of_states)) @ Rt
 
         c: Array = Rt_inverse.dot(rho * f * unit_dressed)
         # delta of c = n T c + 2 pi rho_s^2 n f, with delta n = R^t delta rho / rho_s

@@ -23,8 +23,7 @@ class RodBackground(Background):
     @cached_property
     def kernel_dressed(self) -> Array:
         """(N, N) T^dr = -a kappa/2 pi."""
-        kappa = 2.0 * np.pi * float(self.density_of_states[0])
-        return np.full((self.theta.size, self.theta.size), -self.model.length * kappa / (2.0 * np.pi))
+        return np.full((self.theta.size, self.theta.size), -self.model.length * self._kappa / (2.0 * np.pi))
 
     def _one_and(self, factor: float, diagonal: float = 1.0) -> LowRank:
         """diagonal + factor rho int, rank one."""

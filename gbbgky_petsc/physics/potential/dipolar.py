@@ -20,6 +20,9 @@ class Dipolar(Shape):
     phi~(q) = 4 (1 - s exp(s) E1(s)), s = q^2/2.
     """
 
+    #: weight of that delta function over V0
+    DELTA = -8.0 / 3.0
+
     def value(self, x: Array) -> Array:
         near = np.minimum(x, FAR)
         return np.where(

@@ -33,19 +33,22 @@ class State(ABC):
             raise InputError("state: its rho vanishes on this mesh; allowed: less extreme numbers, more theta_points")
         return rho * (self.density / total)
 
-    def weight_outside(self, theta_max: float, model: IntegrableModel) -> float:
-        """Fraction of the particles with |theta| > theta_max."""
-        wide = np.linspace(-2.0 * theta_max, 2.0 * theta_max, 401)
+    def weight_outside(self, theta_max: float, model: IntegrableModel, points: int = 200) -> float:
+        """Fraction of the particles with |theta| > theta_max, seen through a window twice as wide.
+
+        ``points`` is the number of nodes up to theta_max on either side together.
+        """
+        wide = (np.arange(2 * points) + 0.5 - points) * (2.0 * theta_max / points)
         rho = self.profile(wide, model)
         total = float(rho.sum())
         return float(rho[np.abs(wide) > theta_max].sum()) / total if total > 0.0 else 1.0
 
 
 def rho_of_filling(model: IntegrableModel, theta: Array, n: Array) -> Array:
-    """rho = n rho_s with rho_s = (1 - Tn)^-1 1/2 pi, (N,), on a uniform mesh."""
+    """rho = n rho_s with rho_s = (1 - Tn)^-1 1/2 pi, on a uniform mesh; n and rho are (..., N)."""
     T = (theta[1] - theta[0]) * model.scattering_kernel(theta[:, None] - theta[None, :])
-    dressed: Array = np.linalg.solve(np.eye(theta.size) - T * n[None, :], np.ones_like(theta))
-    return n * dressed / (2.0 * np.pi)
+    dressed = np.linalg.solve(np.eye(theta.size) - T * n[..., None, :], np.ones((*n.shape, 1)))[..., 0]
+    return np.asarray(n * dressed / (2.0 * np.pi))
 
 
 def is_rods(model: IntegrableModel, theta: Array) -> bool:

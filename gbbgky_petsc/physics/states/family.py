@@ -34,6 +34,25 @@ class Family(State):
         return rho_of_filling(model, theta, self.filling(theta, model))
 
 
+def density_of_filling(model: IntegrableModel, theta: Array, n: Array) -> float:
+    """Density of filling n, (N,), on a uniform mesh; `NoStateError` where the density of states is negative."""
+    rho = rho_of_filling(model, theta, n)
+    if not np.all(rho >= 0.0):
+        raise NoStateError("no state: density of states below zero")
+    return float(theta[1] - theta[0]) * float(rho.sum())
+
+
+def density_at_level(family: Family, level: float, theta: Array, model: IntegrableModel) -> float:
+    """Density on a uniform mesh of the member of a family at a given level (beta mu for thermal states).
+
+    Raises
+    ------
+    NoStateError
+        If it has none.
+    """
+    return density_of_filling(model, theta, family.fillings(theta, model)(level))
+
+
 def filling_of_density(
     fillings: Callable[[float], Array], model: IntegrableModel, theta: Array, target: float
 ) -> Array:
@@ -44,15 +63,13 @@ def filling_of_density(
     InputError
         If no level has it: the window is full, or the bosons condense.
     """
-    weight = float(theta[1] - theta[0])
 
     def density(level: float) -> float:
         """Infinite above the last level."""
         try:
-            rho = rho_of_filling(model, theta, fillings(level))
+            return density_of_filling(model, theta, fillings(level))
         except NoStateError:
             return np.inf
-        return weight * float(rho.sum()) if np.all(rho >= 0.0) else np.inf
 
     def excess(level: float) -> float:
         found = density(level)
@@ -81,7 +98,8 @@ def filling_of_density(
     found = density(level)
     if not abs(found / target - 1.0) < 1e-8:
         raise InputError(
-            f"state.density = {target:g}: beyond condensation, rapidities {weight:.3g} apart hold no more than "
-            f"{found:.4g} of these {model.statistics.name} quasiparticles; allowed: less, a hotter state, a finer mesh"
+            f"state.density = {target:g}: beyond condensation, rapidities {theta[1] - theta[0]:.3g} apart hold no more "
+            f"than {found:.4g} of these {model.statistics.name} quasiparticles; "
+            "allowed: less, a hotter state, a finer mesh"
         )
     return fillings(level)

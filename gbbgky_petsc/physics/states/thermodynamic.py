@@ -12,7 +12,7 @@ import numpy as np
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.models import IntegrableModel
-from gbbgky_petsc.physics.states.base import is_rods, rho_of_filling
+from gbbgky_petsc.physics.states.base import is_rods
 from gbbgky_petsc.physics.states.family import Family, NoStateError
 
 #: Newton steps for one pseudo-energy
@@ -22,9 +22,19 @@ LEAST_GAP = 1e-12
 
 
 def pseudo_energy(model: IntegrableModel, theta: Array, driving: Array, start: Array | None = None) -> Array:
-    """epsilon (N,) from epsilon = driving + T F(epsilon) by Newton's method.
+    """epsilon from epsilon = driving + T F(epsilon) by Newton's method.
 
     For Lieb-Liniger it converges from any ``start``: the equation is convex and 1 - Tn an M-matrix.
+
+    Parameters
+    ----------
+    theta : (N,) uniform rapidities
+    driving, start : (..., N)
+        Driving terms, solved together, and guesses.
+
+    Returns
+    -------
+    (..., N)
 
     Raises
     ------
@@ -43,12 +53,12 @@ def pseudo_energy(model: IntegrableModel, theta: Array, driving: Array, start: A
     epsilon, last = start, np.inf
     for _ in range(STEPS):
         with np.errstate(over="ignore", invalid="ignore"):
-            residual = epsilon - driving - T @ statistics.free_energy(epsilon)
-            matrix = np.eye(theta.size) - T * statistics.filling(epsilon)[None, :]
+            residual = epsilon - driving - statistics.free_energy(epsilon) @ T
+            matrix = np.eye(theta.size) - T * statistics.filling(epsilon)[..., None, :]
         if not (np.all(np.isfinite(residual)) and np.all(np.isfinite(matrix))):
             break
         try:
-            step = np.minimum(np.linalg.solve(matrix, residual), statistics.longest_descent)
+            step = np.minimum(np.linalg.solve(matrix, residual[..., None])[..., 0], statistics.longest_descent)
         except np.linalg.LinAlgError:
             break
         epsilon = np.maximum(epsilon - step, bottom + 0.1 * (epsilon - bottom)) if bottom > -np.inf else epsilon - step
@@ -92,20 +102,6 @@ class Thermodynamic(Family):
             driving = self.driving(theta, model)
             return np.exp(-(driving - min(float(driving.min()), 0.0)))
         return super().profile(theta, model)
-
-
-def density_at_level(state: Thermodynamic, level: float, theta: Array, model: IntegrableModel) -> float:
-    """Density on a uniform mesh of the member of a family at a given level (beta mu for thermal states).
-
-    Raises
-    ------
-    NoStateError
-        If it has none.
-    """
-    rho = rho_of_filling(model, theta, state.fillings(theta, model)(level))
-    if not np.all(rho >= 0.0):
-        raise NoStateError("no state: density of states below zero")
-    return float(theta[1] - theta[0]) * float(rho.sum())
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Map of validity of the collision integrals from weak to strong coupling, against exact dynamics."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.states import State
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
 from gbbgky_petsc.validation.encounters import kurtosis_rate
@@ -264,8 +266,11 @@ def next_orders(line: Line, strength: float, second: dict[str, Result], first: R
     t = second["repulsive"].series["t"]
     weights = _slope(line, t)
     with_second = 0.5 * sum(float(weights @ result.series["kurtosis"]) for result in second.values())
-    theta, rho = first.mesh["theta"], first.snapshots["rho"][0]
-    three, four = (kurtosis_rate(first.case.potential.build(), line.length, theta, rho, rods) for rods in (3, 4))
+    case, theta, model = first.case, first.mesh["theta"], first.case.build_model(Path())
+    state = case.state.build(Path(), model, theta)
+    assert isinstance(state, State)
+    rho = state.sample(theta, theta[1] - theta[0], model)
+    three, four = (kurtosis_rate(case.potential.build(), line.length, theta, rho, rods) for rods in (3, 4))
     share = four[0] / three[0]
     error = share * float(np.hypot(three[1] / three[0], four[1] / four[0]))
     return NextOrders(line, strength, with_second / float(weights @ _clocked(first, t, strength)) - 1.0, (share, error))
