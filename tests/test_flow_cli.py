@@ -69,6 +69,14 @@ def test_cases_run_at_reduced_size(name, tmp_path, capsys):
         assert "/snapshots/temperature" in capsys.readouterr().out
 
 
+def test_rounding_makes_no_rows(tmp_path):
+    """0.1 * 3 is not 0.3."""
+    flow("domain_wall", tmp_path / "out.h5", "time.end=0.3", "output.series_every=0.1", "output.snapshots_at=[0.3]")
+    with h5py.File(tmp_path / "out.h5") as file:
+        np.testing.assert_allclose(file["series/t"], [0.0, 0.1, 0.2, 0.3])
+        assert file["series/step"][-1] > 1e-3 and file["snapshots/t"].shape == (1,)
+
+
 def test_resumed_is_straight_on_other_ranks(tmp_path):
     straight, parts = tmp_path / "straight.h5", tmp_path / "parts.h5"
     flow("cradle", straight)
