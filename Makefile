@@ -37,7 +37,7 @@ docs: .venv/.docs
 	$(BIN)/mkdocs build --strict
 
 .venv/.docs: .venv/.ready
-	EXTRA=docs bash .setup.sh
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[docs]"
 	touch $@
 
 # follows every page of the documentation: tutorials by the letter, the rest at reduced size
