@@ -34,7 +34,7 @@ lint: setup
 
 # the site, in site/: neither warnings nor links that lead nowhere
 docs: .venv/.docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/.docs: .venv/.ready
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[docs]"
