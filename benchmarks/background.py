@@ -7,8 +7,8 @@ its run.
 """
 
 import json
-import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -64,13 +64,10 @@ def share(path, assignments):
         return found
 
     kind.background = counted
-    target = Path(f"background_{os.getpid()}.h5")
+    words = [word for assignment in assignments for word in ("--set", assignment)]
     began = time.process_time()
-    try:
-        words = [word for assignment in assignments for word in ("--set", assignment)]
-        main(["run", str(path), "-o", str(target), *words])
-    finally:
-        target.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        main(["run", str(path), "-o", f"{folder}/out.h5", *words])
     seconds = time.process_time() - began
     return {"calls": len(spent), "seconds": round(sum(spent), 3), "share": round(sum(spent) / seconds, 4)}
 

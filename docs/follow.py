@@ -13,7 +13,8 @@ Blocks of code are fenced, and their language says what becomes of them:
 | console | commands for another place (a cluster, a bare machine, hours): not run; arguments of gbbgky are checked |
 | text | output, an equation, a layout: nothing to run |
 
-`tests/test_docs.py` follows all pages, commands of pages other than tutorials at a size that takes seconds.
+`tests/test_docs.py` follows all pages: tutorials and how-to pages by the letter, commands of others at a size that
+takes seconds.
 """
 
 import json
@@ -113,9 +114,9 @@ def reduction(arguments: list[str]) -> list[str]:
     command, case = arguments[0], Path(arguments[1]).stem if len(arguments) > 1 else ""
     if command not in ("run", "kinetic", "md", "flow") or "--dry-run" in arguments:
         return []
-    small = list(REDUCED.get(case, COARSE))
-    if command == "md":
-        small += FEW
+    small = [*REDUCED.get(case, COARSE), *(FEW if command == "md" else ())]
+    end = next(text[len("time={end=") : -1] for text in reversed(small) if text.startswith("time="))
+    small += [f"output.snapshots_at=[0.0, {end}]", "output.series_every=0.5"]
     return [word for assignment in small for word in ("--set", assignment)]
 
 

@@ -32,7 +32,8 @@ SMALLER = {
     "lieb_liniger_dipolar": ("mesh.theta_points=60", "mesh.z_spacing=0.5", "time.end=2.0", "output.series_every=0.1",
                              "output.snapshots_at=[0, 0.5, 2.0]"),
     "scaling": SHORT,
-    "thermal": ("mesh.theta_points=50", "mesh.z_spacing=20.0", "time.end=4000", "output.snapshots_at=[1000, 4000]"),
+    "thermal": ("mesh.theta_points=50", "time.end=4000", "output.snapshots_at=[1000, 4000]"),
+    "validity": ("output.snapshots_at=[0, 3000, 12000]",),
     "trap_quench": ("time.end=62.8", "output.snapshots_at=[0, 7.85, 15.7, 31.4, 47.1, 62.8]"),
 }  # fmt: skip
 

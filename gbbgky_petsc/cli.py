@@ -109,6 +109,10 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--tolerance", type=float, default=1e-6, help="of a quantity's size, where no error bars are")
     compare.add_argument("--sigmas", type=float, default=4.0, help="standard errors, where there are some (default: 4)")
 
+    animate = commands.add_parser("animate", allow_abbrev=False, help="film of the snapshots of a result in space")
+    animate.add_argument("result", type=Path, metavar="RESULT.h5")
+    animate.add_argument("-o", "--output", type=Path, help="GIF or MP4 (default: a GIF beside the result)")
+
     info = commands.add_parser("info", allow_abbrev=False, help="what a result file holds")
     info.add_argument("result", type=Path, metavar="RESULT.h5")
 
@@ -335,6 +339,12 @@ def _compare(session: Session) -> None:
         sys.exit(FAILED_EXPECTATIONS)
 
 
+def _animate(session: Session) -> None:
+    from gbbgky_petsc.commands.look import animate
+
+    animate(session.arguments.result, session.arguments.output)
+
+
 def _info(session: Session) -> None:
     from gbbgky_petsc.commands.look import info
 
@@ -372,6 +382,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
     "validate": _validate,
     "plot": _plot,
     "compare": _compare,
+    "animate": _animate,
     "info": _info,
     "cases": _cases,
     "units": _units,
@@ -379,7 +390,7 @@ COMMANDS: dict[str, Callable[[Session], None]] = {
 }
 #: commands that hand options to PETSc, and those of one process
 TAKES_PETSC = ("run", "kinetic", "flow", "rates")
-ALONE = ("validate", "plot", "compare", "info", "cases", "units")
+ALONE = ("validate", "plot", "compare", "animate", "info", "cases", "units")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 import doctest
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import xarray
 from petsc4py import PETSc
 from test_cli import CASE, SMALL
 
@@ -69,9 +71,21 @@ def test_kinetic_run(tmp_path):
 
 
 def test_as_xarray():
-    xarray = pytest.importorskip("xarray")
     result = gb.run(gb.load_case(CASE, SMALL))
     data = result.to_xarray()
     assert isinstance(data, xarray.Dataset)
     np.testing.assert_array_equal(data.kurtosis.sel(t=20.0), result.series["kurtosis"][-1])
     assert data.snapshot_rho.dims == ("snapshot_t", "theta") and data.snapshot_density_correlation.dims[1] == "z"
+
+
+def test_states_in_space_and_structure_factors_as_xarray():
+    """Each axis has its name; what has none of its own is called after its array."""
+    t, theta, x, k = np.arange(3.0), np.arange(4.0), np.arange(5.0), np.arange(6.0)
+    shots = {"t": t, "rho": np.zeros((3, 5, 4)), "rho_stderr": np.zeros((3, 5, 4)), "density": np.zeros((3, 5))}
+    made = gb.Result(Path("a.h5"), {}, {"theta": theta, "x": x}, {"t": t}, shots, {}).to_xarray()
+    assert made.snapshot_rho.dims == made.snapshot_rho_stderr.dims == ("snapshot_t", "x", "theta")
+    assert made.snapshot_density.dims == ("snapshot_t", "x") and "z" not in made.coords
+    shots = {"t": t, "structure": np.zeros((3, 6)), "other": np.zeros((3, 2, 7))}
+    ring = gb.Result(Path("a.h5"), {}, {"theta": theta, "z": x, "k": k}, {"t": t}, shots, {}).to_xarray()
+    assert ring.snapshot_structure.dims == ("snapshot_t", "k")
+    assert ring.snapshot_other.dims == ("snapshot_t", "other_1", "other_2")

@@ -32,6 +32,7 @@ def module(name):
     return made
 
 
+MKDOCS = (ROOT / "mkdocs.yml").read_text()
 follow, sources = module("follow"), module("sources")
 PAGES = follow.pages()
 BLOCKS = [block for page in PAGES for block in follow.blocks(page)]
@@ -137,10 +138,9 @@ def test_quick_pages(page, tmp_path):
     "page", [p for p in PAGES if any(b.language in ("sh", "python") for b in follow.blocks(p))], ids=name_of
 )
 def test_pages(page, tmp_path):
-    """Tutorials by the letter, the pictures they show among what they make; other pages at reduced size."""
-    tutorial = page.parent.name == "tutorials"
-    assert follow.follow(page, tmp_path, by_the_letter=tutorial)
-    if tutorial:
+    """Tutorials and how-to pages by the letter, the pictures they show among what they make; others at reduced size."""
+    assert follow.follow(page, tmp_path, by_the_letter=page.parent.name in ("tutorials", "howto"))
+    if page.parent.name == "tutorials":
         for picture in re.findall(r"!\[[^\]]*\]\(pictures/([^)]+)\)", page.read_text()):
             assert (tmp_path / picture).is_file(), picture
 
@@ -173,6 +173,13 @@ def test_links_lead_somewhere(page):
         assert ROOT in (target, *target.parents)
         if anchor:
             assert anchor in anchors(target), f"{page.name}: {match['target']}"
+
+
+def test_every_page_is_in_the_navigation():
+    """What `make docs` would end with."""
+    listed = re.findall(r"^\s+- (?:\w+: )?([\w/-]+\.md)$", MKDOCS, re.MULTILINE)
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if ROOT / "docs" in page.parents}
+    assert pages | {"changelog.md"} == set(listed)
 
 
 def test_sources_are_shown_whole():

@@ -8,6 +8,7 @@ import gbbgky_petsc as gb
 from gbbgky_petsc.analysis import plots
 from gbbgky_petsc.collisions import kinds
 from gbbgky_petsc.collisions.spectrum import kurtosis_rate
+from gbbgky_petsc.commands.kinetic import start_from
 from gbbgky_petsc.errors import InputError
 
 GASES = {
@@ -26,7 +27,7 @@ CASE = {
     "potential": {"kind": "gaussian", "strength": 0.5, "range": 8.0},
     "state": {"kind": "split", "density": 0.2, "beta": 1.5, "boost": 1.0},
     "mesh": {"theta_max": 5.0, "theta_points": 22, "z_max": 48.0, "z_spacing": 6.0},
-    "kinetic": {"tolerance": 1e-2},
+    "kinetic": {"kind": "coherent", "tolerance": 1e-2},
     "time": {"end": 20.0},
     "output": {"series_every": 10.0, "snapshots_at": [0.0, 20.0]},
 }
@@ -46,7 +47,7 @@ def problem(name, **changes):
 def test_hierarchy_and_kinetic_equation(name, tmp_path):
     """Number, momentum and energy to rounding; the ideal gases are blocked."""
     for kinetic in (False, True):
-        result = gb.run(problem(name, kinetic={"kind": "coherent", "tolerance": 1e-2}), tmp_path / f"{kinetic}.h5",
+        result = gb.run(problem(name), tmp_path / f"{kinetic}.h5",
                         kinetic=kinetic)  # fmt: skip
         series, energy = result.series, result.series["kinetic_energy"]
         for column in ("density", "momentum", "kinetic_energy" if kinetic else "total_energy"):
@@ -79,3 +80,17 @@ def test_every_collision_operator(name):
 def test_picture(name, tmp_path):
     plots.figure([gb.run(problem(name), tmp_path / "out.h5")], tmp_path / "out.png")
     assert (tmp_path / "out.png").stat().st_size > 10_000
+
+
+def test_start_from_a_result_of_the_same_gas(tmp_path):
+    """A module's class is the same again; a coupling that holds the delta function of dipoles is another."""
+    module = {"kind": "custom", "source": "gbbgky_petsc.physics.models:LiebLiniger", "parameters": {"coupling": 1.0}}
+    for model in (module, GASES["contact"]):
+        gb.run(gb.load_case(CASE | {"model": model}), tmp_path / f"{model['kind']}.h5", kinetic=True)
+        later = gb.build(gb.load_case(CASE | {"model": model, "time": {"end": 30.0}}))
+        started, t = start_from(later, tmp_path / f"{model['kind']}.h5", 20.0)
+        assert t == 20.0 and started.rho.max() > 0.0
+    dipoles = {"kind": "dipolar", "strength": 0.3, "range": 8.0, "delta_in_coupling": True}
+    other = problem("contact", potential=dipoles, time={"end": 30.0})
+    with pytest.raises(InputError, match=r"--from .*allowed: that of the case, .* c = 0\.6: 1 of model\.coupling"):
+        start_from(other, tmp_path / "lieb_liniger.h5", 20.0)

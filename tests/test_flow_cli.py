@@ -11,7 +11,7 @@ from test_cli import RUNS, gbbgky
 
 from gbbgky_petsc import case
 from gbbgky_petsc.commands import flow as command
-from gbbgky_petsc.commands.look import info, plot
+from gbbgky_petsc.commands.look import animate, info, plot
 from gbbgky_petsc.commands.resumption import Finished, Resume
 from gbbgky_petsc.errors import InputError, SolverError, Stopped
 from gbbgky_petsc.flow import problem
@@ -61,8 +61,20 @@ def test_cases_run_at_reduced_size(name, tmp_path, capsys):
     if name == "cradle":
         plot([target], None)
         assert target.with_suffix(".png").stat().st_size > 10000
+        animate(target, None)
+        assert target.with_suffix(".gif").read_bytes()[:3] == b"GIF"
+        with pytest.raises(InputError, match=r"allowed: a name ending in \.gif"):
+            animate(target, tmp_path / "film.avi")
         info(target)
         assert "/snapshots/temperature" in capsys.readouterr().out
+
+
+def test_rounding_makes_no_rows(tmp_path):
+    """0.1 * 3 is not 0.3."""
+    flow("domain_wall", tmp_path / "out.h5", "time.end=0.3", "output.series_every=0.1", "output.snapshots_at=[0.3]")
+    with h5py.File(tmp_path / "out.h5") as file:
+        np.testing.assert_allclose(file["series/t"], [0.0, 0.1, 0.2, 0.3])
+        assert file["series/step"][-1] > 1e-3 and file["snapshots/t"].shape == (1,)
 
 
 def test_resumed_is_straight_on_other_ranks(tmp_path):

@@ -11,7 +11,9 @@ from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Rate
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.models.third_order import third_order
+from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
+from gbbgky_petsc.solvers.integrator import Integrator
 from gbbgky_petsc.solvers.triples import TripleInverse
 from gbbgky_petsc.terms.cells import COVARIANCE, TRIPLE
 
@@ -100,18 +102,23 @@ def test_contact_of_the_closure_is_the_fluctuation_closure(small, model, boundar
 
 
 @pytest.mark.parametrize(
-    ("model", "theta_max", "accuracy"), [(HardRods(1.0), 8.0, 1e-13), (LiebLiniger(1.0), 6.0, 3e-4)]
+    ("order", "model", "theta_max", "points", "accuracy"),
+    [
+        ("four_fields", HardRods(1.0), 8.0, 48, 1e-13),
+        ("three_fields", HardRods(1.0), 8.0, 48, 1e-13),
+        ("three_fields", LiebLiniger(2.0), 6.0, 64, 1e-6),
+        ("four_fields", LiebLiniger(2.0), 6.0, 96, 1e-10),
+    ],
 )
-@pytest.mark.parametrize("order", ["four_fields", "three_fields"])
-def test_thermal_state_is_stationary(small, order, model, theta_max, accuracy):
-    """g = -beta V c c and g3 = -beta V Gamma c at first order in V; the error is that of the rapidity mesh."""
-    beta = 1.0
-    h = make(small, order=order, model=model, theta_max=theta_max, theta_points=48, state=Thermal(0.2, beta))
+def test_thermal_state_is_stationary(small, order, model, theta_max, points, accuracy):
+    """g = -beta V c c and g3 = -beta V Gamma c at first order in V, to rounding on a mesh that resolves T."""
+    beta, mesh = 1.0, {"theta_max": theta_max, "theta_points": points, "z_max": 24.0, "z_spacing": 6.0}
+    h = make(small, order=order, model=model, state=Thermal(0.2, beta), **mesh)
     b = h.background(h.initial_rho)
     V, c = h.setting.V[:, None, None], b.charge
     gamma = third_order(b).pair_response
     thermal = state(h, -beta * V * np.outer(c, c), -beta * V[..., None] * gamma[:, :, None] * c)
-    names = {"streaming", "diffusion", "forcing", "cell_forcing", "triple_streaming", "triple_forcing"}
+    names = {"streaming", "diffusion", "forcing", "triple_streaming", "triple_forcing"}
     found, forced = rate(h, thermal, names), rate(h, h.start(), names)
     assert np.abs(found[PAIR]).max() < accuracy * np.abs(forced[PAIR]).max()
     assert np.abs(found[TRIPLE]).max() < accuracy * np.abs(forced[TRIPLE]).max()
@@ -158,6 +165,31 @@ def test_free_particles_have_neither(small):
     assert not found[TRIPLE].any()
     for name in (ONE_BODY, PAIR):
         np.testing.assert_allclose(found[name], expected[name], atol=1e-14)
+
+
+def test_difference_from_the_closure_is_of_second_order(small):
+    """g of the closure at first order in V0, a V0^2 apart (SC.1); the mean over signs of V0 has no third order."""
+    sizes = []
+    for strength in (0.25, 0.5):
+        apart, g = np.zeros((2, 8, N, N))
+        for sign in (1.0, -1.0):
+            found = [correlation(small, order, sign * strength) for order in ("four_fields", "full")]
+            apart += 0.5 * (found[0] - found[1])
+            g += 0.5 * sign * found[1]
+        sizes.append((np.abs(apart).max(), np.abs(g).max()))
+    second, first = np.log2(np.array(sizes[1]) / sizes[0])
+    assert second == pytest.approx(2.0, abs=0.05)
+    assert first == pytest.approx(1.0, abs=0.05)
+    assert sizes[0][0] > 1e-4 * sizes[0][1]
+
+
+def correlation(small, order, strength):
+    """g at t = 6, whole."""
+    h = make(small, order=order, z_max=24.0, potential=Potential(Gaussian(), strength, 8.0))
+    options = {"ts_adapt_type": "none", "ts_dt": 1.0, "ksp_rtol": 1e-10}
+    with Integrator(h, h.start(), options=options) as integrator:
+        integrator.run(6.0, [], lambda progress: None)
+        return h.fields.part(integrator.state.array_r, PAIR).copy()
 
 
 @pytest.mark.parametrize("model", [HardRods(1.5), LiebLiniger(1.0)])

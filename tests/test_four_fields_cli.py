@@ -11,7 +11,10 @@ from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.commands import hierarchy, memory
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics.models import HardRods
+from gbbgky_petsc.physics.models.third_order import third_order
 from gbbgky_petsc.store.reader import read, read_checkpoint
+from gbbgky_petsc.validation.studies import four_fields as study
 
 CASE = RUNS / "four_fields.toml"
 SMALL = (
@@ -64,11 +67,11 @@ def test_fields_kept_whole(straight):
     number = read_checkpoint(straight).number
     for name, ending in (("pair", ""), ("triple", ".triple")):
         saved = np.fromfile(straight.with_name(f"{straight.name}.checkpoint.{number}{ending}"))
-        np.testing.assert_array_equal(result.field(name, -1).ravel(), saved)
-    assert not result.field("triple", 0).any()
-    g, g3 = result.field("pair", 1), np.zeros((nz, n, n, n))
+        np.testing.assert_array_equal(result.kept(name, -1).ravel(), saved)
+    assert not result.kept("triple", 0).any()
+    g, g3 = result.kept("pair", 1), np.zeros((nz, n, n, n))
     i, j = np.triu_indices(n)
-    g3[:, i, j] = g3[:, j, i] = result.field("triple", 1)
+    g3[:, i, j] = g3[:, j, i] = result.kept("triple", 1)
     w, moments = result.mesh["theta_weights"][0], result.snapshots
     np.testing.assert_allclose(moments["density_correlation"][1], w**2 * g.sum(axis=(1, 2)), rtol=1e-10)
     expected = w**2 * g3.sum(axis=(2, 3))
@@ -76,21 +79,36 @@ def test_fields_kept_whole(straight):
     np.testing.assert_allclose(moments["triple_density"][1], w * expected.sum(axis=1), rtol=1e-9)
 
 
+def test_what_the_validation_measures(straight):
+    """Distances of the study: of g3 integrated twice from K2 g, by hand; of a form from itself, none."""
+    result, n = read(straight), 22
+    w, rho = result.mesh["theta_weights"][0], result.snapshots["rho"][1]
+    third = third_order(HardRods(1.0).background(result.mesh["theta"], w, rho))
+    K2 = third.covariance_change(np.eye(n))  # along each direction
+    closed = w**2 * np.einsum("jab,zjc->za", K2, result.kept("pair", 1))
+    expected = np.abs(result.snapshots["triple_response"][1] - closed).max() / np.abs(closed).max()
+    assert study.response_excess(result, 1) == pytest.approx(expected, rel=1e-10)
+    assert np.isnan(study.response_excess(result, 0))
+    apart = study.difference(result, result, 1)
+    assert apart["g"] == apart["rho"] == apart["kurtosis"] == 0.0
+    assert apart["c2"] == result.snapshots["covariance_drift"][1] > 0.0
+
+
 def test_fields_that_are_not_there_are_refused(straight, tmp_path):
     result = read(straight)
     for name, row in (("triple", 3), ("pair", -4), ("covariance", 0)):
         with pytest.raises(InputError, match=f"holds no field {name} of snapshot {row}"):
-            result.field(name, row)
+            result.kept(name, row)
     for end in ("", ".snapshot.1.triple"):
         (tmp_path / f"out.h5{end}").write_bytes(straight.with_name(straight.name + end).read_bytes())
     moved = read(tmp_path / "out.h5")
-    moved.field("triple", 1)
+    moved.kept("triple", 1)
     with open(tmp_path / "out.h5.snapshot.1.triple", "r+b") as file:
         file.write(bytes(range(8)))
     with pytest.raises(InputError, match="damaged"):
-        moved.field("triple", 1)
+        moved.kept("triple", 1)
     with pytest.raises(InputError, match="is missing"):
-        moved.field("pair", 1)
+        moved.kept("pair", 1)
 
 
 def test_a_field_that_the_order_lacks_is_refused_before_the_run():
@@ -107,15 +125,16 @@ def test_killed_and_resumed_is_the_same_to_the_last_bit(straight, tmp_path):
     assert_same(target, straight, 0.0)
     assert_recorded(target, straight, 0.0)
     for row in range(3):
-        np.testing.assert_array_equal(read(target).field("triple", row), read(straight).field("triple", row))
+        np.testing.assert_array_equal(read(target).kept("triple", row), read(straight).kept("triple", row))
 
 
 @pytest.mark.parametrize("ranks", [2])
 def test_resumed_on_more_ranks(tmp_path, ranks):
     """Explicit in time: only sums differ."""
     alone, target = tmp_path / "alone.h5", tmp_path / "out.h5"
-    explicit = (*sets(), "-ts_type", "rk", "-ts_adapt_type", "none", "-ts_dt", "0.5")
-    killed(target, 6, *explicit, case=CASE)
+    short = sets("time.end=4.0", "output.series_every=1.0", "output.snapshots_at=[0.0,4.0]")
+    explicit = (*short, "-ts_type", "rk", "-ts_adapt_type", "none", "-ts_dt", "0.5")
+    killed(target, 3, *explicit, case=CASE)
     for path, number in ((target, ranks), (alone, 1)):
         resume = ("--resume",) if path is target else ()
         done = gbbgky("run", CASE, "-o", path, *resume, *explicit, ranks=number)

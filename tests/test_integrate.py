@@ -130,7 +130,7 @@ def test_explicit_contact_with_imex(small):
 def test_explicit_triples_with_imex(small):
     """The same solution as all implicit: the difference goes with the order of the lower method, two."""
     size = {"order": "four_fields", **COARSE}
-    names = ("cell_forcing", "triple_contact", "triple_forcing", "covariance_force")
+    names = ("forcing", "triple_contact", "triple_forcing", "covariance_force")
     differences = []
     for step in (0.8, 0.4):
         ours, _ = integrate(small("absorbing", **size), 4.0, **fixed(step))

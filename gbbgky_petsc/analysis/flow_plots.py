@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.animation import FuncAnimation
 
 from gbbgky_petsc.analysis.plots import entitle, style, tables, units
 from gbbgky_petsc.analysis.units import Units
@@ -17,6 +18,8 @@ from gbbgky_petsc.store.reader import Result
 
 #: at most so many phase-space pictures
 SNAPSHOTS = 6
+#: a second of an animation
+FRAMES = 8
 
 
 def figure(results: Sequence[Result], target: Path) -> None:
@@ -48,6 +51,43 @@ def figure(results: Sequence[Result], target: Path) -> None:
         _phase_space(ax, first, int(i), largest, of)
     pictures[0].set_ylabel(of.label(r"$\theta$", "momentum"))
     fig.savefig(target, dpi=150)
+    plt.close(fig)
+
+
+def animation(result: Result, target: Path) -> None:
+    """Phase space and density, one frame for each snapshot, as GIF or MP4 by the ending of ``target``.
+
+    Raises
+    ------
+    InputError
+        If the result holds no snapshots.
+    """
+    s, x = result.snapshots, result.mesh["x"]
+    if len(s["t"]) == 0:
+        raise InputError(f"{result.path}: holds no snapshots; allowed: a result with output.snapshots_at")
+    cases = tables([result])
+    of = units(cases)
+    style()
+    fig, (above, below) = plt.subplots(2, 1, figsize=(6.0, 6.0), sharex=True, layout="constrained")
+    entitle(fig, cases)
+    largest = float(s["rho"].max())
+    (line,) = below.plot(x, s["density"][0])
+    below.set(
+        xlabel=of.label("$x$", "length"),
+        ylabel=of.label("density", "density"),
+        ylim=(0.0, 1.05 * float(s["density"].max())),
+    )
+
+    def draw(i: int) -> list[Any]:
+        above.clear()
+        _phase_space(above, result, i, largest, of)
+        above.set(xlabel="", ylabel=of.label(r"$\theta$", "momentum"))
+        line.set_ydata(s["density"][i])
+        return [line]
+
+    FuncAnimation(fig, draw, frames=len(s["t"]), blit=False).save(
+        target, writer="pillow" if target.suffix == ".gif" else "ffmpeg", fps=FRAMES, dpi=100
+    )
     plt.close(fig)
 
 

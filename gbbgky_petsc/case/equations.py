@@ -9,7 +9,7 @@ from gbbgky_petsc.discrete.mesh import Boundary
 
 ExplicitTerm = Literal[
     "streaming", "diffusion", "forcing", "collective", "contact", "boundary",
-    "cell_forcing", "triple_contact", "triple_forcing", "covariance_force",
+    "triple_contact", "triple_forcing", "covariance_force",
 ]  # fmt: skip
 
 

@@ -173,11 +173,16 @@ class FlowRun(Owner):
         self._save(t)
 
     def _rows(self) -> set[float]:
-        """Times of rows of /series after the start: multiples of series_every, and the end."""
-        every = self._problem.case.output.series_every or self._problem.end / ROWS
-        number = int(self._problem.end / every * (1.0 + 1e-12))
-        times = {every * k for k in range(1, number + 1)} | {self._problem.end}
-        return {t for t in times if self._start * (1.0 + 1e-12) < t <= self._problem.end * (1.0 + 1e-12)}
+        """Times of rows of /series after the start: multiples of series_every, and the end.
+
+        Those that rounding alone parts from the end or a snapshot are at that time.
+        """
+        output, end = self._problem.case.output, self._problem.end
+        every = output.series_every or end / ROWS
+        given = (end, *output.snapshots_at)
+        multiples = (every * k for k in range(1, int(end / every * (1.0 + 1e-12)) + 1))
+        times = {next((s for s in given if abs(s - t) < 1e-9 * end), t) for t in multiples} | {end}
+        return {t for t in times if t > self._start * (1.0 + 1e-12)}
 
     def _advance(self, t: float, stop: float) -> None:
         """Transport to ``stop``, with collisions half-way through each of their steps (Strang)."""

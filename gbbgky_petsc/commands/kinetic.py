@@ -37,10 +37,9 @@ def start_from(problem: Problem, path: Path, at: float) -> tuple[Problem, float]
     result = read(path)
     if not len(result.snapshots["t"]):
         raise InputError(f"--from {path}: holds no snapshots; allowed: a result with output.snapshots_at")
-    theirs = case_file.tree_of(result.attributes["case"])["model"]
-    ours = problem.case.model.model_dump()
-    if theirs != ours:
-        raise InputError(f"--from {path}: model is {theirs}; allowed: that of the case, {ours}")
+    theirs, ours = result.case, problem.case
+    if theirs.model != ours.model or theirs.coupling_note != ours.coupling_note:
+        raise InputError(f"--from {path}: model is {_gas(theirs)}; allowed: that of the case, {_gas(ours)}")
     theta = result.mesh["theta"]
     if theta.shape != problem.mesh.theta.shape or not np.allclose(theta, problem.mesh.theta, rtol=0.0, atol=1e-12):
         raise InputError(
@@ -53,6 +52,11 @@ def start_from(problem: Problem, path: Path, at: float) -> tuple[Problem, float]
     if t >= problem.end:
         raise InputError(f"--at {at:g}: the nearest snapshot, t = {t:g}, is not before the end {problem.end:g}")
     return dataclasses.replace(problem, rho=result.snapshots["rho"][nearest]), t
+
+
+def _gas(case: case_file.Case) -> str:
+    """The model of a case in words."""
+    return ", ".join(filter(None, (str(case.model.model_dump(exclude_none=True)), case.coupling_note)))
 
 
 class KineticRecorder(Recorder):

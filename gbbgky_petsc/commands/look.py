@@ -1,5 +1,6 @@
-"""`gbbgky plot`, `compare`, `info`, `cases`: looking at what is there, on one process."""
+"""`gbbgky plot`, `compare`, `animate`, `info`, `cases`: looking at what is there, on one process."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -81,6 +82,31 @@ def compare(first: Path, second: Path, tolerance: float, sigmas: float) -> bool:
     limits = f"{sigmas:g} standard errors, or {tolerance:g} of the size where there are none"
     out.print(f"{len(different)} of {len(found)} quantities differ by more than {limits}")
     return not different
+
+
+def animate(result: Path, output: Path | None) -> None:
+    """Draw the snapshots of a result in space as a GIF, beside it unless ``output`` says otherwise, or as an MP4.
+
+    Raises
+    ------
+    InputError, StorageError
+    """
+    from gbbgky_petsc.analysis import flow_plots
+    from gbbgky_petsc.store.reader import read
+    from gbbgky_petsc.store.writer import check_target
+
+    target = output or result.with_suffix(".gif")
+    if target.suffix != ".gif" and (target.suffix != ".mp4" or shutil.which("ffmpeg") is None):
+        raise InputError(f"output {target}: allowed: a name ending in .gif, or in .mp4 where ffmpeg is installed")
+    read_one = read(result)
+    if "x" not in read_one.mesh:
+        raise InputError(f"{result}: is homogeneous; allowed: a result of gbbgky flow, or of gbbgky md in space")
+    check_target(target, force=True)
+    try:
+        flow_plots.animation(read_one, target)
+    except OSError as error:
+        raise StorageError(f"output {target}: cannot be written ({error.strerror})") from error
+    print(printable(str(target)))
 
 
 def info(path: Path) -> None:

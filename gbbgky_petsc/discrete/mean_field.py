@@ -26,24 +26,31 @@ class MeanField:
         self._space, self._ghosts = space, ghosts
         n, h = space.points, space.spacing
         if space.boundary is Edge.PERIODIC:
-            self._size, self._first = n, 0
+            self._size = n
             kernel = h * potential.periodic(h * np.arange(n), n * h)
         else:
-            # density on [-pad, n + pad), result on [-ghosts, n + ghosts)
-            pad = self._pad = n if space.boundary is Edge.OPEN else 0
-            self._reach = n + pad + ghosts
-            self._size = next_fast_len(n + 2 * pad + 2 * self._reach, real=True)
+            reach = n + ghosts
+            self._size = next_fast_len(n + 2 * reach, real=True)
             kernel = np.zeros(self._size)
-            lag = np.arange(-self._reach, self._reach + 1)
+            lag = np.arange(-reach, reach + 1)
             kernel[: lag.size] = h * potential(h * lag)
-            self._first = self._reach + pad - ghosts
+            self._first = n  # of the result in the convolution
+            self._left = self._beyond(potential) if space.boundary is Edge.OPEN else np.zeros(n + 2 * ghosts)
         self._kernel = np.fft.rfft(kernel)
+
+    def _beyond(self, potential: Potential) -> Array:
+        """What a density of 1 over the length of the box below its lower end adds, (Nx + 2 ghosts,)."""
+        n, g, h = self._space.points, self._ghosts, self._space.spacing
+        sums = np.cumsum(h * potential(h * np.arange(1 - g, 2 * n + g)))  # V at the lags from 1 - ghosts on
+        lowest = np.arange(n + 2 * g)  # place in ``sums`` of the lag of the nearest cell beyond the end
+        before = np.where(lowest > 0, sums[np.maximum(lowest - 1, 0)], 0.0)
+        return np.asarray(sums[lowest + n - 1] - before)
 
     def __call__(self, q: Array) -> Array:
         """V * q, (Nx + 2 ghosts,), of q, (Nx,)."""
         g = self._ghosts
+        whole = np.fft.irfft(np.fft.rfft(q, self._size) * self._kernel, self._size)
         if self._space.boundary is Edge.PERIODIC:
-            return np.pad(np.fft.irfft(np.fft.rfft(q) * self._kernel, self._size), g, mode="wrap")
-        padded = np.pad(q, self._pad, mode="edge") if self._pad else q
-        full = np.fft.irfft(np.fft.rfft(padded, self._size) * self._kernel, self._size)
-        return full[self._first : self._first + q.size + 2 * g]
+            return np.pad(whole, g, mode="wrap")
+        inner = whole[self._first : self._first + q.size + 2 * g]
+        return np.asarray(inner + q[0] * self._left + q[-1] * self._left[::-1])

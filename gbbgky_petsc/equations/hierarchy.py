@@ -28,7 +28,7 @@ ORDERS = {
         "correlation_force",
         "streaming",
         "diffusion",
-        "cell_forcing",
+        "forcing",
         "collective",
         "triple_contact",
         "triple_streaming",

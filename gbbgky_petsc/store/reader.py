@@ -105,7 +105,7 @@ class Result:
             raise InputError(f"{self.path}: its case is not JSON") from error
         return case_file.parse(tree)
 
-    def field(self, name: str, row: int) -> np.ndarray:
+    def kept(self, name: str, row: int) -> np.ndarray:
         """A field that ``output.fields`` kept whole at a row of /snapshots; a negative row counts from the end.
 
         Returns
@@ -119,10 +119,10 @@ class Result:
         """
         n, nz = self.mesh["theta"].size, self.mesh["z"].size
         shapes = {"pair": (nz, n, n), "triple": (nz, n * (n + 1) // 2, n)}
-        kept = self.snapshots.get(snapshots.column(name))
-        if name not in shapes or kept is None or not -kept.size <= row < kept.size or np.isnan(kept[row]):
+        sums = self.snapshots.get(snapshots.column(name))
+        if name not in shapes or sums is None or not -sums.size <= row < sums.size or np.isnan(sums[row]):
             raise InputError(f"{self.path}: holds no field {name} of snapshot {row}; allowed: what output.fields kept")
-        return snapshots.read(self.path, row % kept.size, name, shapes[name], float(kept[row]))
+        return snapshots.read(self.path, row % sums.size, name, shapes[name], float(sums[row]))
 
     def to_xarray(self) -> "xarray.Dataset":
         """The result as an `xarray.Dataset`; needs xarray, which the package does not ask for.

@@ -12,7 +12,6 @@ from gbbgky_petsc.terms.base import (
     total_symbol,
 )
 from gbbgky_petsc.terms.boundary import AbsorbingLayer, BoundaryTerm, Outflow
-from gbbgky_petsc.terms.cell_forcing import CellForcing
 from gbbgky_petsc.terms.collective import Collective
 from gbbgky_petsc.terms.contact import Contact
 from gbbgky_petsc.terms.correlation_force import CorrelationForce
@@ -31,7 +30,6 @@ __all__ = [
     "TERMS",
     "AbsorbingLayer",
     "BoundaryTerm",
-    "CellForcing",
     "Collective",
     "Contact",
     "CorrelationForce",

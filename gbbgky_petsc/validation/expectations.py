@@ -76,6 +76,15 @@ EXPECTED = {
         0.0,
     ),
     "flow_width": Expectation(0.08, "as for the profiles: correlations between places, of relative order 1/N"),
+    "flow_thermal": Expectation(
+        0.02, "diffusion makes entropy until the state is thermal, whatever the trap; a share of the initial 1.34", 0.0
+    ),
+    "trap_thermal": Expectation(
+        0.1,
+        "rods in a quartic trap reach the Gibbs state (arXiv:2306.11713); how fast is not known beforehand, a share of "
+        "the initial 1.34 may be left",
+    ),
+    "trap_nonthermal": Expectation(0.0, "rods in a quadratic trap do not (arXiv:2306.11713)", 0.0),
     "flow_number": Expectation(1e-6, "kept but for what leaves box and window, which may hold 1e-6 of the state", 0.0),
     "flow_energy": Expectation(1e-5, "kept but for the dissipation in x, of order 7 in the spacing", 0.0),
     "flow_entropy": Expectation(1e-3, "a Casimir; asked of ten periods, in which phase space winds up", 0.0),

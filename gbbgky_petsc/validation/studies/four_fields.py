@@ -85,7 +85,7 @@ def response_excess(result: Result, row: int) -> float:
     """How far int int g3{theta, .},. is from that of K2 g at a snapshot, over the size of the latter; nan without g."""
     rho, theta, weight = result.snapshots["rho"][row], result.mesh["theta"], float(result.mesh["theta_weights"][0])
     third = third_order(result.case.build_model(Path()).background(theta, weight, rho))
-    number = weight * result.field("pair", row).sum(axis=2)  # int g_{theta theta'}(z) dtheta'
+    number = weight * result.kept("pair", row).sum(axis=2)  # int g_{theta theta'}(z) dtheta'
     closed = weight * third.covariance_change(number).sum(axis=2)
     return _relative(result.snapshots["triple_response"][row] - closed, closed)
 
@@ -96,13 +96,17 @@ def _relative(difference: Array, reference: Array) -> float:
 
 
 def difference(one: Result, other: Result, row: int) -> dict[str, float]:
-    """What sets two forms apart at a snapshot: of g and rho over the size of the first's, of the kurtosis as it is."""
-    g, rho, t = one.field("pair", row), one.snapshots["rho"][row], float(one.snapshots["t"][row])
+    """What sets two forms apart at a snapshot: of g and rho over the size of the first's, of the kurtosis as it is.
+
+    Where the second has c2 and g3, also their distances from the GGE and from K2 g, over the sizes of those.
+    """
+    g, rho, t = one.kept("pair", row), one.snapshots["rho"][row], float(one.snapshots["t"][row])
+    cells = {"c2": "covariance_drift", "g3": "triple_excess"}
     return {
-        "g": _relative(other.field("pair", row) - g, g),
+        "g": _relative(other.kept("pair", row) - g, g),
         "rho": _relative(other.snapshots["rho"][row] - rho, rho),
         "kurtosis": abs(at(other, t) - at(one, t)),
-    }
+    } | {name: float(other.snapshots[column][row]) for name, column in cells.items() if column in other.snapshots}
 
 
 def _beside_dynamics(found: Findings, forms: dict[str, Result], dynamics: Result, curve: Any, density: Any) -> None:
@@ -156,6 +160,8 @@ def _orders(found: Findings, results: Results, tier: str, ax: Any) -> None:
                 ]
                 where = f"V0 {'>' if sign > 0.0 else '<'} 0, t = {t:g}"
                 for quantity in apart[0]:
+                    if quantity in ("c2", "g3") and one != "full":
+                        continue  # they depend on the second form alone
                     y = np.array([values[quantity] for values in apart])
                     exponent, _ = statistics.power_law(x[weak], y[weak])
                     what = f"{where}: {name}, exponent in {variable} of the distance in {quantity}"
@@ -163,10 +169,17 @@ def _orders(found: Findings, results: Results, tier: str, ax: Any) -> None:
                         found.expect("closure_order", what, exponent, 1.0)
                     else:
                         found.table.append({"what": what, "value": exponent})
-                if variable == "V0" and row == 0:
-                    y, style = np.array([values["g"] for values in apart]), "o-" if sign > 0.0 else "s--"
-                    colour = f"C{list(PAIRS).index(name)}"
-                    ax.loglog(x, y, style, ms=3, color=colour, label=name if sign > 0.0 else None)
+                if variable == "V0":
+                    sizes = [values["g"] for values in apart]
+                    found.table += [
+                        {"what": f"t = {t:g}, V0 = {point[0]:g}: {name}, distance in g", "value": size}
+                        for point, size in ((points[0], sizes[0]), (points[-1], sizes[-1]))
+                    ]
+                    if row == 0:
+                        style, colour = "o-" if sign > 0.0 else "s--", f"C{list(PAIRS).index(name)}"
+                        ax.loglog(x, sizes, style, ms=3, color=colour, label=name if sign > 0.0 else None)
+                        ax.set_xticks(x, [f"{strength:g}" for strength in x])
+    ax.minorticks_off()
     ax.set(xlabel="$|V_0|$", ylabel=r"$\max|\Delta g|/\max|g|$")
     ax.set_title(f"$t = {SCAN_TIMES[tier][0]:g}$, $a = {LENGTHS[tier][0]:g}$ (dashed: $V_0 < 0$)")
     ax.legend(frameon=False, fontsize=8)
