@@ -34,7 +34,6 @@ if [ -z "$python" ]; then
     fi
 fi
 
-# EXTRA: what is installed beside the package, of its optional dependencies
 "$python" -m venv --system-site-packages .venv
 # made from another virtual environment it would see the system's packages, not those of that environment: name them
 site=$(.venv/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
@@ -48,5 +47,5 @@ if ! has_petsc .venv/bin/python; then
 fi
 # the compiled stack may have been built for numpy 1: stay below 2 where it was
 limit=$("$python" -c "import numpy; print('numpy<2' if numpy.__version__ < '2' else 'numpy')" 2>/dev/null || echo numpy)
-.venv/bin/python -m pip install -q --disable-pip-version-check "$limit" -e ".[${EXTRA:-test}]"
+.venv/bin/python -m pip install -q --disable-pip-version-check "$limit" -e ".[test]"
 echo "setup: $(.venv/bin/python -c "from petsc4py import PETSc; print('PETSc', '.'.join(map(str, PETSc.Sys.getVersion())))"), console script .venv/bin/gbbgky"

@@ -34,10 +34,10 @@ lint: setup
 
 # the site, in site/: neither warnings nor links that lead nowhere
 docs: .venv/.docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/.docs: .venv/.ready
-	EXTRA=docs bash .setup.sh
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[docs]"
 	touch $@
 
 # follows every page of the documentation: tutorials by the letter, the rest at reduced size

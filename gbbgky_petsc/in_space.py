@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gbbgky_petsc import limits
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.case import WEIGHT_LOSS, Case
 from gbbgky_petsc.discrete.mean_field import MeanField
@@ -61,6 +62,8 @@ def build(case: Case, folder: Path, mean_field: bool = True) -> SpaceProblem:
     late = [t for t in case.output.snapshots_at if t > case.time.end]
     if late:
         raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {case.time.end:g}")
+    limits.check_case(case)
+    limits.check_end(case, case.time.end)
     model, potential, space = case.build_model(folder), case.potential.build(folder), case.space.build()
     external = case.trap.build(folder, model) if case.trap else Trap(NoTrap())
     if not external.shape.covers(space.x_max):

@@ -26,6 +26,8 @@ LEAST_SHARE, GOOD_SHARE = 0.45, 0.9
 BASE = 1.6e8
 #: (N, N) matrices that the linearised model takes
 MATRICES = 24
+#: arrays (Nx, N) that every rank takes to build a state in space
+WHOLE = 4
 #: numbers that dynamics keep of a rod, at least: position, velocity, force and as many again while it steps
 ROD = 6
 #: vectors of the size of the state, see `Memory`
@@ -50,6 +52,10 @@ def check_case(case: "Case") -> None:
         least = 16 * 8.0 * 2.0 * mesh.z_max / mesh.z_spacing
         if least > room:
             raise InputError(_too_large(f"mesh.z_spacing = {mesh.z_spacing:g}", least, room))
+    if case.space is not None:
+        least = WHOLE * 8.0 * float(mesh.theta_points) * case.space.points
+        if least > room:
+            raise InputError(_too_large(f"space.points = {case.space.points}", least, room))
     if case.md is not None and case.md.realisations > MOST_ROWS:
         raise InputError(f"md.realisations = {case.md.realisations}: allowed: at most {MOST_ROWS}")
 

@@ -32,6 +32,7 @@ def module(name):
     return made
 
 
+MKDOCS = (ROOT / "mkdocs.yml").read_text()
 follow, sources = module("follow"), module("sources")
 PAGES = follow.pages()
 BLOCKS = [block for page in PAGES for block in follow.blocks(page)]
@@ -172,6 +173,13 @@ def test_links_lead_somewhere(page):
         assert ROOT in (target, *target.parents)
         if anchor:
             assert anchor in anchors(target), f"{page.name}: {match['target']}"
+
+
+def test_every_page_is_in_the_navigation():
+    """What `make docs` would end with."""
+    listed = re.findall(r"^\s+- (?:\w+: )?([\w/-]+\.md)$", MKDOCS, re.MULTILINE)
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if ROOT / "docs" in page.parents}
+    assert pages | {"changelog.md"} == set(listed)
 
 
 def test_sources_are_shown_whole():

@@ -58,9 +58,12 @@ class Tally:
     def all(self, kind: str, trials: Iterable[tuple[str, Callable[[], str | None]]], number: int = 1) -> None:
         """Run named trials on all cores, ``number`` faults each, and check."""
         names, actions = zip(*trials, strict=True)
-        with ThreadPoolExecutor(WORKERS) as pool:
+        pool = ThreadPoolExecutor(WORKERS)
+        try:
             for name, fault in zip(names, pool.map(lambda act: act(), actions), strict=True):
                 self(kind, name, fault, number)
+        finally:
+            pool.shutdown(cancel_futures=True)
         self.check(kind)
 
     def table(self) -> str:
@@ -321,7 +324,7 @@ PLACES = [
     ("run", "from gbbgky_petsc.store import checkpoint as owner; name = 'write_blocks'"),
     ("run", "from gbbgky_petsc.solvers.lines import Lines as owner; name = 'invert'"),
     ("md", "from gbbgky_petsc.commands import md as owner; name = 'simulate'"),
-    ("md", "from gbbgky_petsc.md.ensemble import Ensemble as owner; name = 'rods'"),
+    ("md", "from gbbgky_petsc.md.ensemble import Ensemble as owner; name = 'batches'"),
     ("kinetic", "from gbbgky_petsc.commands import kinetic as owner; name = 'run'"),
     ("kinetic", "from gbbgky_petsc.equations.kinetic import KineticEquation as owner; name = 'ijacobian'"),
     ("flow", "from gbbgky_petsc.commands import flow as owner; name = 'run'"),

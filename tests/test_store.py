@@ -13,12 +13,12 @@ import pytest
 from mpi4py import MPI
 
 from gbbgky_petsc.errors import InputError, StorageError
-from gbbgky_petsc.store import blocks, checkpoint, sealed
+from gbbgky_petsc.store import blocks, checkpoint, sealed, snapshots
 from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.checkpoint import Checkpoint
 from gbbgky_petsc.store.lock import OutputLock
 from gbbgky_petsc.store.reader import read, read_checkpoint
-from gbbgky_petsc.store.writer import ResultWriter, check_target
+from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, check_target
 
 
 def cut(whole, comm=MPI.COMM_WORLD):
@@ -293,3 +293,29 @@ def test_a_result_without_a_seal_that_crashes_hdf5_is_refused(result, monkeypatc
         file.attrs["note"] = "mine"
     with pytest.raises(InputError, match="hangs"):
         read(result)
+
+
+def test_fields_of_rows_that_are_written_anew_go(tmp_path):
+    """With --force all of them, on resuming those behind the checkpoint; nothing else beside the result."""
+    result = tmp_path / "r.h5"
+    field = cut(np.arange(24.0), MPI.COMM_SELF)
+    sums = [snapshots.write(result, row, "pair", field) for row in range(3)]
+    for name in ("r.h5.snapshot.2.note.txt", "r.h5.checkpoint.2", "other.h5.snapshot.2.pair"):
+        (tmp_path / name).write_text("stays")
+    snapshots.remove_from(result, 1)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "r.h5.snapshot.0.pair", "r.h5.snapshot.2.note.txt", "r.h5.checkpoint.2", "other.h5.snapshot.2.pair"
+    }  # fmt: skip
+    np.testing.assert_array_equal(snapshots.read(result, 0, "pair", (2, 12), sums[0]), field.local.reshape(2, 12))
+    with pytest.raises(InputError, match="damaged"):
+        snapshots.read(result, 0, "pair", (2, 12), sums[0] + 2048.0)
+
+
+def test_a_field_that_is_asked_for_on_resuming_was_not_kept_before(tmp_path):
+    schema = HIERARCHY.with_snapshots(snapshots.schema(["triple"]))
+    writer = ResultWriter(tmp_path / "r.h5", {}, {}, schema)
+    series = {name: np.arange(5.0) for name in HIERARCHY.series}
+    shots = {name: np.arange(3.0) for name in HIERARCHY.snapshots}
+    writer.restore(series, shots, Checkpoint(3.0, 9, 0.1, 0.1, {}, 4, 2, 1.0))
+    assert np.isnan(writer.snapshots["triple_checksum"]).tolist() == [True, True]
+    assert writer.snapshots["rho"] == [0.0, 1.0] and writer.series["kurtosis"] == [0.0, 1.0, 2.0, 3.0]

@@ -53,6 +53,8 @@ class Ending:
         else:
             message, status = self._unknown(error), UNKNOWN
         rank, size = (self._comm.rank, self._comm.size) if self._comm is not None else (0, 1)
+        if size > 1 and "SIGTERM" in error.args:
+            time.sleep(PATIENCE + 1.0)  # if it is another rank, which has spoken, that aborts all, this is the end
         together = size == 1 or self._all_here(rank)
         if self._comm is None and status == 2:
             rank = environment.launched_rank()  # before MPI starts all ranks go wrong alike

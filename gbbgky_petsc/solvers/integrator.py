@@ -23,11 +23,19 @@ from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
 
 #: integrators without an implicit part: they take the whole right-hand side
 EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
-#: integrators that ask for what no equation here gives, and crash without it
+#: integrators that ask for what no equation here gives, or do not end where they are told to
 UNUSABLE_TYPES = {
     "alpha2": "it is for equations of second order in time",
     "discgrad": "it needs the gradient of a Hamiltonian",
     "mimex": "it needs a DM that differentiates",
+    "pseudo": "it looks for a steady state and steps beyond the end",
+    "eimex": "it steps beyond the end",
+}
+#: nonlinear solvers that crash, or hang, for want of what they ask for
+UNUSABLE_NONLINEAR = {
+    **dict.fromkeys(("vinewtonrsls", "vinewtonssls"), "it is for inequalities"),
+    **dict.fromkeys(("fas", "ms"), "it needs a hierarchy of meshes"),
+    "patch": "it needs patches of a mesh",
 }
 _SYMMETRIC = "it is for symmetric matrices"
 _TRANSPOSE = "it needs products with the transpose, which the Jacobian has not"
@@ -125,6 +133,8 @@ class Integrator(Owner):
         self.options = ScopedOptions(equation.prefix, equation.presets(state), options)
         self.type = self.options.get("ts_type") or "rosw"
         self._refuse("ts_type", UNUSABLE_TYPES, "rosw, bdf, arkimex, ...")
+        if self.is_implicit:
+            self._refuse("snes_type", UNUSABLE_NONLINEAR, "newtonls, ksponly, ...")
         if self.is_implicit and not equation.has_entries:
             self._refuse("ksp_type", UNUSABLE_SOLVERS, "gmres, fgmres, bcgs, tfqmr, ...")
         self._mats: list[PETSc.Mat] = []

@@ -32,7 +32,7 @@ INNER = "pc_normal_modes_inner"
 #: PETSc's preconditioners that serve on P ...
 SERVING = ("ilu", "lu", "bjacobi", "asm", "gasm", "jacobi", "kaczmarz")
 #: ... and why others do not; figures in docs/performance.md
-_ADVECTION = "diverges, or takes more than 20 times as long as the default: the matrix is dominated by advection"
+_ADVECTION = "diverges: the matrix is dominated by advection"
 _SYMMETRIC = "is for symmetric matrices"
 _DENSE = "takes the matrix for a dense one"
 _STRUCTURE = "needs a structure that the matrix has not"
