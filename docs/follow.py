@@ -104,7 +104,9 @@ def commands(block: Block) -> Iterator[list[str]]:
         words = shlex.split(line, comments=True)
         for i, word in enumerate(words):
             if (word == "gbbgky" or word.endswith("bin/gbbgky")) and i + 1 < len(words) and "..." not in words:
-                end = next((j for j, w in enumerate(words[i:], i) if w in ("|", "&&", "||", ">", "&", ";")), len(words))
+                if "--from" in arguments:  # the end of another run, which was as long
+        small.append("time={end=20.0}")
+    end = next((j for j, w in enumerate(words[i:], i) if w in ("|", "&&", "||", ">", "&", ";")), len(words))
                 yield words[i + 1 : end]
                 break
 
@@ -116,7 +118,7 @@ def reduction(arguments: list[str]) -> list[str]:
         return []
     small = [*REDUCED.get(case, COARSE), *(FEW if command == "md" else ())]
     end = next(text[len("time={end=") : -1] for text in reversed(small) if text.startswith("time="))
-    small += [f"output.snapshots_at=[0.0, {end}]", "output.series_every=0.5"]
+    small += [f"output.snapshots_at=[{end}]", "output.series_every=0.5"]
     return [word for assignment in small for word in ("--set", assignment)]
 
 
