@@ -104,9 +104,7 @@ def commands(block: Block) -> Iterator[list[str]]:
         words = shlex.split(line, comments=True)
         for i, word in enumerate(words):
             if (word == "gbbgky" or word.endswith("bin/gbbgky")) and i + 1 < len(words) and "..." not in words:
-                if "--from" in arguments:  # the end of another run, which was as long
-        small.append("time={end=20.0}")
-    end = next((j for j, w in enumerate(words[i:], i) if w in ("|", "&&", "||", ">", "&", ";")), len(words))
+                end = next((j for j, w in enumerate(words[i:], i) if w in ("|", "&&", "||", ">", "&", ";")), len(words))
                 yield words[i + 1 : end]
                 break
 
@@ -117,6 +115,8 @@ def reduction(arguments: list[str]) -> list[str]:
     if command not in ("run", "kinetic", "md", "flow") or "--dry-run" in arguments:
         return []
     small = [*REDUCED.get(case, COARSE), *(FEW if command == "md" else ())]
+    if "--from" in arguments:  # the end of another run, which was as long
+        small.append("time={end=20.0}")
     end = next(text[len("time={end=") : -1] for text in reversed(small) if text.startswith("time="))
     small += [f"output.snapshots_at=[{end}]", "output.series_every=0.5"]
     return [word for assignment in small for word in ("--set", assignment)]
