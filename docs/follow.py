@@ -118,7 +118,8 @@ def reduction(arguments: list[str]) -> list[str]:
     if "--from" in arguments:  # the end of another run, which was as long
         small.append("time={end=20.0}")
     end = next(text[len("time={end=") : -1] for text in reversed(small) if text.startswith("time="))
-    small += [f"output.snapshots_at=[{end}]", "output.series_every=0.5"]
+    times = end if "--from" in arguments else f"0.0, {end}"
+    small += [f"output.snapshots_at=[{times}]", "output.series_every=0.5"]
     return [word for assignment in small for word in ("--set", assignment)]
 
 
