@@ -115,8 +115,11 @@ def reduction(arguments: list[str]) -> list[str]:
     if command not in ("run", "kinetic", "md", "flow") or "--dry-run" in arguments:
         return []
     small = [*REDUCED.get(case, COARSE), *(FEW if command == "md" else ())]
+    if "--from" in arguments:  # the end of another run, which was as long
+        small.append("time={end=20.0}")
     end = next(text[len("time={end=") : -1] for text in reversed(small) if text.startswith("time="))
-    small += [f"output.snapshots_at=[0.0, {end}]", "output.series_every=0.5"]
+    times = end if "--from" in arguments else f"0.0, {end}"
+    small += [f"output.snapshots_at=[{times}]", "output.series_every=0.5"]
     return [word for assignment in small for word in ("--set", assignment)]
 
 

@@ -59,6 +59,8 @@ def test_blocks_say_what_they_are():
         if b.language not in follow.LANGUAGES or (b.title and b.language not in ("toml", "python"))
     ]
     assert not wrong
+    long = [b.place for b in BLOCKS if b.language == "sh" and any(c[0] == "validate" for c in follow.commands(b))]
+    assert not long  # hours: console
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
