@@ -28,20 +28,29 @@ class State(ABC):
             If the mesh sees nothing of the profile.
         """
         rho = self.profile(theta, model)
-        total = weight * float(rho.sum())
-        if not total > 0.0:
-            raise InputError("state: its rho vanishes on this mesh; allowed: less extreme numbers, more theta_points")
-        return rho * (self.density / total)
+        return rho * (self.density / (weight * _seen(rho)))
 
     def weight_outside(self, theta_max: float, model: IntegrableModel, points: int = 200) -> float:
         """Fraction of the particles with |theta| > theta_max, seen through a window twice as wide.
 
         ``points`` is the number of nodes up to theta_max on either side together.
+
+        Raises
+        ------
+        InputError
+            If that mesh sees nothing of the profile.
         """
         wide = (np.arange(2 * points) + 0.5 - points) * (2.0 * theta_max / points)
         rho = self.profile(wide, model)
-        total = float(rho.sum())
-        return float(rho[np.abs(wide) > theta_max].sum()) / total if total > 0.0 else 1.0
+        return float(rho[np.abs(wide) > theta_max].sum()) / _seen(rho)
+
+
+def _seen(rho: Array) -> float:
+    """The sum of a profile, which a mesh must see something of."""
+    total = float(rho.sum())
+    if not total > 0.0:
+        raise InputError("state: its rho vanishes on this mesh; allowed: less extreme numbers, more theta_points")
+    return total
 
 
 def rho_of_filling(model: IntegrableModel, theta: Array, n: Array) -> Array:
