@@ -40,6 +40,8 @@ LAST = 12.0
 FAST = 8.0
 #: change of the local exponent over half a unit of y at which a power law has settled, and y at which it need not have
 SETTLED, PATIENCE = 0.1, 9.0
+#: share of the integral of G^2 in what is not settled at which it may be cut
+SHARE = 1e-10
 
 
 class Transformable(Protocol):
@@ -86,8 +88,13 @@ class LogSamples:
             before, now = np.abs(blocks[-2][-half:]).max(), np.abs(blocks[-1]).max()
             earlier, exponent = exponent, float(2.0 * np.log(before / max(now, 1e-300)))
             y_next += half * SPACING
-            settled = abs(exponent - earlier) < SETTLED or y_next > PATIENCE
-            if now < NOISE * top if exponent > FAST else now < FLOOR * top and settled:
+            if exponent > FAST:
+                done = now < NOISE * top
+            else:
+                done = now < FLOOR * top and (abs(exponent - earlier) < SETTLED or y_next > PATIENCE)
+                if not done and now < FLOOR * top and _square(blocks[-1:], y_next) < SHARE * _square(blocks, y_next):
+                    exponent, done = np.inf, True
+            if done:
                 break
         values = np.concatenate(blocks)
         return cls(FIRST + SPACING * np.arange(values.size), values, _tail(values, exponent))
@@ -116,6 +123,12 @@ def _shared(potential: Transformable, y: Array, comm: MPI.Intracomm) -> Array:
     values[own] = potential.fourier(np.exp(y[own]) / potential.range)
     comm.Allreduce(MPI.IN_PLACE, values)
     return values
+
+
+def _square(blocks: list[Array], end: float) -> float:
+    """Sum of G^2 over samples of V_k that end before y = end."""
+    values = np.concatenate(blocks)
+    return float((np.exp(3.0 * (end - SPACING * np.arange(values.size, 0, -1))) * values**2).sum())
 
 
 def _tail(values: Array, exponent: float) -> float:
