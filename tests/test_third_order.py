@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
-from gbbgky_petsc.physics.models import FreeParticles, HardRods, IdealGas, LiebLiniger
+from gbbgky_petsc.physics.models import FreeParticles, HardRods, IdealGas, IntegrableModel, LiebLiniger
 from gbbgky_petsc.physics.models.third_order import RodThirdOrder, ThirdOrder, third_order
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
 from gbbgky_petsc.physics.statistics import BY_NAME
@@ -14,7 +14,20 @@ from gbbgky_petsc.physics.statistics import BY_NAME
 MESH = PhaseSpaceMesh(theta_max=7.0, theta_points=48, z_max=40.0, z_spacing=4.0)
 THETA, WEIGHT = MESH.theta, MESH.theta_weight
 IDEAL = [FreeParticles(), IdealGas(BY_NAME["bosonic"]), IdealGas(BY_NAME["fermionic"])]
-MODELS = [HardRods(1.0), *IDEAL, LiebLiniger(1.0)]
+
+
+class Lorentzian(IntegrableModel):
+    """A model of a user's own, T = -(1/2 pi)/(2 + theta^2), with any statistics."""
+
+    def __init__(self, statistics):
+        self.statistics = BY_NAME[statistics]
+
+    def scattering_kernel(self, difference):
+        return -1.0 / (2.0 * np.pi) / (2.0 + difference**2)
+
+
+OWN = [Lorentzian("classical"), Lorentzian("fermionic"), Lorentzian("bosonic")]
+MODELS = [HardRods(1.0), *IDEAL, LiebLiniger(1.0), *OWN]
 DIRECTIONS = np.stack([np.exp(-((THETA - 0.5) ** 2)), THETA * np.exp(-0.6 * THETA**2)])
 
 
