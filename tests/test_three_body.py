@@ -42,7 +42,7 @@ def test_scattering_of_three(length):
     """Squared momentum transfers of dynamics, summed over impact parameters, are the kernel's diffusion.
 
     Half the flux |v_1 - v_3| times int db (Delta p_i)^2 against K d_i^2/(4 pi); odd in V0 for rods, even without. At
-    a/xi = 0.3 the limit of short rods is 56 % too large, the amplitude of finite lengths right to 0.5 %.
+    a/xi = 0.3 the limit of short rods is 65 % too large, the amplitude of finite lengths right to 0.05 %.
     """
     velocity, xi, ring, time, strength = np.array([1.0, -0.15, -0.9]), 5.0, 600.0, 130.0, 0.02
     impact = np.linspace(-30.0, 30.0, 61)
