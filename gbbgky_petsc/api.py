@@ -10,9 +10,9 @@ PETSc; functions that need them say so and are collective: every rank calls them
 48 rapidities, density 0.2
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,25 +189,21 @@ def run(problem: Problem | Case | str | Path, target: str | Path | None = None, 
 
     built = problem if isinstance(problem, Problem) else build(problem)
     world = MPI.COMM_WORLD
-    folder: Path | None = None
-    if target is None:
-        folder = Path(on_root(world, lambda: tempfile.mkdtemp(prefix="gbbgky-")))
-        path = folder / "result.h5"
-    else:
-        path = Path(target)
-    on_root(world, lambda: check_target(path, False))
-    lock = OutputLock(path)
-    on_root(world, lock.__enter__)
-    try:
+    with ExitStack() as held:  # by rank 0 alone
+
+        def claim() -> Path:
+            if target is None:
+                path = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="gbbgky-")), "result.h5")
+            else:
+                path = Path(target)
+            check_target(path, False)
+            held.enter_context(OutputLock(path))
+            return path
+
+        path = on_root(world, claim)
         with restored():
             (kinetics if kinetic else layers).run(built, path, summary=False)
-        world.barrier()
-        return read(path)
-    finally:
-        if world.rank == 0:
-            lock.__exit__(None, None, None)
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+        return on_root(world, lambda: read(path))
 
 
 def _start_petsc() -> None:

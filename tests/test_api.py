@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray
+from mpi4py import MPI
 from petsc4py import PETSc
 from test_cli import CASE, SMALL
 
@@ -54,6 +55,20 @@ def test_a_run_is_that_of_the_command_line_and_leaves_no_options(tmp_path):
     with pytest.raises(InputError, match="exists"):
         gb.run(case, tmp_path / "out.h5")
     assert gb.read(tmp_path / "out.h5").case == case
+
+
+@pytest.mark.parallel
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_run_on_several_ranks_is_every_rank_s(kept, tmp_path):
+    """One lock, one file, one result; nothing is left of a run that keeps no file."""
+    world = MPI.COMM_WORLD
+    folder = Path(world.bcast(str(tmp_path)))
+    result = gb.run(gb.load_case(CASE, SMALL), folder / "out.h5" if kept else None)
+    kurtosis = world.allgather(result.series["kurtosis"])
+    assert all(np.array_equal(kurtosis[0], k) for k in kurtosis) and result.attributes["ranks"] == world.size
+    assert {p.name for p in folder.iterdir() if "checkpoint" not in p.name} == ({"out.h5"} if kept else set())
+    if not kept:
+        assert not result.path.exists()
 
 
 def test_tables_and_files_make_the_same_case():
