@@ -16,6 +16,7 @@ from gbbgky_petsc.discrete.mean_field import MeanField
 from gbbgky_petsc.discrete.space import Edge, SpaceMesh
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow import problem
+from gbbgky_petsc.flow.collisions import CollisionStep, local_collisions
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator, stable_steps
 from gbbgky_petsc.flow.stencils import FlowStencil
@@ -30,7 +31,8 @@ TRAPPED = {"kind": "trapped", "number": 8.0, "beta": 1.0}
 HARMONIC = {"kind": "harmonic", "frequency": 0.1}
 
 
-def flow(model=RODS, state=TRAPPED, trap=HARMONIC, mesh=(7.0, 48), space=None, end=10.0, strength=0.0, **switches):
+def flow(model=RODS, state=TRAPPED, trap=HARMONIC, mesh=(7.0, 48), space=None, end=10.0, strength=0.0, kinetic=None,
+         **switches):  # fmt: skip
     """A flow problem from tables, V a Gaussian of range 3."""
     tree = {
         "model": model,
@@ -40,6 +42,7 @@ def flow(model=RODS, state=TRAPPED, trap=HARMONIC, mesh=(7.0, 48), space=None, e
         "space": {"x_max": 80.0, "points": 96} | (space or {}),
         "time": {"end": end},
         "flow": switches,
+        "kinetic": kinetic or {},
     }
     if trap is not None:
         tree["trap"] = trap
@@ -416,3 +419,24 @@ def test_ranks_share_the_rows():
 def test_refuses_what_does_not_fit(keywords, reason):
     with pytest.raises((InputError, SolverError), match=reason):
         flow(**keywords)
+
+
+@pytest.mark.parallel
+def test_a_failure_on_one_rank_ends_all(monkeypatch):
+    """Velocity and collisions of the last rank alone fail; every rank raises, and none waits."""
+    world = MPI.COMM_WORLD
+
+    def fails(*_):
+        raise SolverError("no velocity")
+
+    p = flow(BOSONS, mesh=(7.0, 24), space={"points": 64}, collisions="coherent", collision_points=16)
+    with FlowEquation(p) as equation, FlowIntegrator(equation, p.rho, 0.0) as integrator:
+        step = CollisionStep(local_collisions(p), equation, integrator.state)
+        if world.rank == world.size - 1:
+            monkeypatch.setattr(step._operator, "change", fails)
+        with pytest.raises(SolverError, match="no velocity"):
+            step(1.0)
+        if world.rank == world.size - 1:
+            monkeypatch.setattr(DressedVelocity, "__call__", fails)
+        with pytest.raises(SolverError, match=f"rank {world.size - 1}: no velocity" if world.size > 1 else "velocity"):
+            integrator.advance(1.0)

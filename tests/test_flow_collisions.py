@@ -46,6 +46,21 @@ def test_local_rate_is_that_of_the_homogeneous_gas(kind):
     assert np.abs(moments(p.theta, rate)).max() < 1e-12 * np.abs(rate).sum()
 
 
+def test_options_of_collisions_hold_in_space():
+    """The second order in V changes the local rate as it does that of the homogeneous gas."""
+    boosted = {"kind": "boosted_thermal", "density": 0.2, "beta": 1.5, "boost": 1.2}
+    keywords = {"state": boosted, "trap": None, "mesh": (7.0, 40), "strength": 1.0, "collisions": "coherent"}
+    p = flow(**keywords, collision_points=40, space={"boundary": "periodic", "points": 32},
+             kinetic={"second_order": True})  # fmt: skip
+    mesh = PhaseSpaceMesh(p.case.mesh.theta_max, p.theta.size, 12.0, 1.5)
+    first, second = (
+        collisions.build("coherent", p.model, p.potential, mesh, PETSc.COMM_SELF, second_order=more).rate(p.rho[0])
+        for more in (False, True)
+    )
+    assert np.abs(local_collisions(p).rate(p.rho[0]) - second).max() < 1e-12 * np.abs(second).max()
+    assert np.abs(second - first).max() > 1e-2 * np.abs(first).max()
+
+
 def test_collisions_heat_nothing_and_make_entropy():
     p = flow(state=TRAPPED | {"boost": 1.5, "beta": 2.0}, mesh=MESH, strength=4.0, collisions="coherent",
              collision_points=32, space={"points": 32})  # fmt: skip

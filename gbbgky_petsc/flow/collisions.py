@@ -8,9 +8,10 @@ from petsc4py import PETSc
 from gbbgky_petsc import collisions
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
-from gbbgky_petsc.errors import SolverError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.problem import FlowProblem
+from gbbgky_petsc.parallel import together
 
 #: theta-points of the collision integral where the case does not say
 POINTS = 48
@@ -20,6 +21,11 @@ FAINT = 1e-4
 TOLERANCE = 1e-5
 #: collision steps a crossing time of the cloud
 STEPS = 4
+#: options of [kinetic] that collisions of the local state cannot have
+NOT_IN_SPACE = {
+    "finite_length": "its tables are those of one density, which changes from place to place",
+    "memory": "correlations that build up are those of a homogeneous gas at rest",
+}
 
 
 class LocalCollisions:
@@ -85,16 +91,27 @@ class LocalCollisions:
 
 
 def local_collisions(problem: FlowProblem) -> LocalCollisions | None:
-    """The operator that the case asks for, set up once for all places; None for none. Local to the rank."""
+    """The operator that the case asks for, set up once for all places; None for none. Local to the rank.
+
+    Raises
+    ------
+    InputError
+        For options of [kinetic] that have no meaning here.
+    """
     case = problem.case
     if case.flow.collisions == "none":
         return None
+    for key, why in NOT_IN_SPACE.items():
+        if getattr(case.kinetic, key):
+            raise InputError(f"kinetic.{key} = true: {why}; allowed with flow.collisions: false")
     points = case.flow.collision_points or min(POINTS, problem.theta.size)
     # z is for the pair correlation alone, which nobody asks for here
     xi = problem.potential.range
     mesh = PhaseSpaceMesh(case.mesh.theta_max, points, 4.0 * xi, 0.5 * xi)
-    kind, tolerance = case.flow.collisions, case.kinetic.tolerance
-    operator = collisions.build(kind, problem.model, problem.potential, mesh, PETSc.COMM_SELF, tolerance=tolerance)
+    options = case.kinetic.model_dump(include={"tolerance", "staggered", "second_order", "screened"})
+    operator = collisions.build(
+        case.flow.collisions, problem.model, problem.potential, mesh, PETSc.COMM_SELF, **options
+    )
     return LocalCollisions(operator.rate, mesh.theta, problem.theta)
 
 
@@ -119,9 +136,19 @@ class CollisionStep:
         self.step = p.case.flow.collision_step or m.width / (STEPS * speed)
 
     def __call__(self, length: float) -> None:
-        """Let the gas collide for a time ``length``."""
+        """Let the gas collide for a time ``length``. Collective.
+
+        Raises
+        ------
+        SolverError
+            On all ranks, if collisions fail at any place.
+        """
         q = self._equation.density(self._state)
         rho = self._equation.own(self._state)
         own = q[self._equation.rows]
-        for i in np.flatnonzero(own > FAINT * q.max()):
-            rho[i] += self._operator.change(rho[i], length)
+
+        def collide() -> None:
+            for i in np.flatnonzero(own > FAINT * q.max()):
+                rho[i] += self._operator.change(rho[i], length)
+
+        together(self._equation.comm, collide)

@@ -16,6 +16,7 @@ from gbbgky_petsc.flow import kernels
 from gbbgky_petsc.flow.problem import FlowProblem
 from gbbgky_petsc.flow.velocity import velocity_of
 from gbbgky_petsc.lifetime import Owner
+from gbbgky_petsc.parallel import together
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.trap import mass
 
@@ -257,8 +258,15 @@ class FlowEquation(Owner):
         self.dm.globalToLocal(x, self._local)
         rho = self._local.array_w.reshape(-1, self.problem.theta.size)
         self._fill_ends(rho)
-        q = self.density(x)
-        return Local(rho, self._velocity(rho), self.force(q, t)[self.rows])
+        own, failure = self._own_density(x), None
+        try:
+            v = self._velocity(rho)
+        except SolverError as error:
+            failure, own[:] = error, np.nan  # which tells the other ranks
+        q = self._everywhere(own)
+        if np.isnan(q).any():
+            together(self.comm, lambda: _raise(failure))
+        return Local(rho, v, self.force(q, t)[self.rows])
 
     def _fill_ends(self, rho: Array) -> None:
         """Ghost rows beyond the box."""
@@ -272,7 +280,10 @@ class FlowEquation(Owner):
 
     def density(self, x: PETSc.Vec) -> Array:
         """q, (Nx,), on every rank."""
-        return self._everywhere(self.problem.theta_weight * self.own(x, readonly=True).sum(axis=1))
+        return self._everywhere(self._own_density(x))
+
+    def _own_density(self, x: PETSc.Vec) -> Array:
+        return np.asarray(self.problem.theta_weight * self.own(x, readonly=True).sum(axis=1))
 
     def _everywhere(self, own: Array) -> Array:
         whole = np.empty(self.problem.space.points)
@@ -357,3 +368,8 @@ class FlowEquation(Owner):
 
     def release(self) -> None:
         self._owned.close()
+
+
+def _raise(failure: SolverError | None) -> None:
+    if failure is not None:
+        raise failure
