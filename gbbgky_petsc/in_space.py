@@ -75,7 +75,9 @@ def build(case: Case, folder: Path, mean_field: bool = True) -> SpaceProblem:
     state = case.state.build(folder, model, theta)
     if isinstance(state, Trapped):
         _check_bound(external, space)
-    rho = sample(state, model, potential if mean_field else None, external, space, theta)
+    with np.errstate(all="ignore"):  # what comes of it is looked at
+        rho = sample(state, model, potential if mean_field else None, external, space, theta)
+    limits.check_state(rho)
     problem = SpaceProblem(
         case=case,
         model=model,

@@ -16,6 +16,7 @@ from gbbgky_petsc.commands.resumption import Finished, Resume
 from gbbgky_petsc.errors import InputError, SolverError, Stopped
 from gbbgky_petsc.flow import problem
 from gbbgky_petsc.solvers.options import restored
+from gbbgky_petsc.store.reader import read
 
 SMALL = {
     "cradle": ("mesh.theta_points=48", "space.points=64", "time.end=15.0", "output.series_every=5.0",
@@ -152,6 +153,12 @@ def test_a_state_that_blows_up_is_not_what_is_saved(tmp_path, monkeypatch):
         assert file["checkpoint/t"][()] == 10.0 and np.all(np.isfinite(file["checkpoint/rho"]))
 
 
+def test_a_result_in_space_keeps_no_pairs(tmp_path):
+    flow("expansion", tmp_path / "out.h5")
+    with pytest.raises(InputError, match="holds no field pair"):
+        read(tmp_path / "out.h5").kept("pair", 0)
+
+
 @pytest.mark.parametrize(
     "more, reason",
     [
@@ -162,6 +169,9 @@ def test_a_state_that_blows_up_is_not_what_is_saved(tmp_path, monkeypatch):
         (("petsc={flow_ts_dt=9.0}",), "unstable; allowed: up to"),
         (("petsc={flow_ts_type='bdf'}",), "is implicit"),
         (("time={end_rescaled=1.0}", "output.snapshots_at=[]"), "depends on place"),
+        (("kinetic.finite_length=true",), "kinetic.finite_length = true: its tables are those of one density"),
+        (("kinetic.memory=true",), "kinetic.memory = true"),
+        (("kinetic.staggered=true",), "kinetic.kind = coherent has no such option; allowed with: landau"),
     ],
 )
 def test_refusals(more, reason, tmp_path):
@@ -169,6 +179,12 @@ def test_refusals(more, reason, tmp_path):
         flow("cradle", tmp_path / "out.h5", *more)
     assert reason in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "out.h5").exists()
+
+
+def test_a_table_outside_the_window_is_no_state(tmp_path):
+    np.savez(tmp_path / "far.npz", x=np.arange(4.0), theta=50.0 + np.arange(4.0), rho=np.ones((4, 4)))
+    with pytest.raises(InputError, match="state: its rho goes from 0 to 0; allowed: a density"):
+        flow("cradle", tmp_path / "out.h5", f"state={{kind='phase_space_table', file='{tmp_path / 'far.npz'}'}}")
 
 
 def test_all_ranks_end_with_one_line(tmp_path):

@@ -117,9 +117,9 @@ class Result:
         InputError
             If it was not kept, or its file is missing or damaged.
         """
-        n, nz = self.mesh["theta"].size, self.mesh["z"].size
-        shapes = {"pair": (nz, n, n), "triple": (nz, n * (n + 1) // 2, n)}
         sums = self.snapshots.get(snapshots.column(name))
+        n, nz = self.mesh["theta"].size, self.mesh.get("z", np.empty(0)).size
+        shapes = {"pair": (nz, n, n), "triple": (nz, n * (n + 1) // 2, n)}
         if name not in shapes or sums is None or not -sums.size <= row < sums.size or np.isnan(sums[row]):
             raise InputError(f"{self.path}: holds no field {name} of snapshot {row}; allowed: what output.fields kept")
         return snapshots.read(self.path, row % sums.size, name, shapes[name], float(sums[row]))
