@@ -24,9 +24,9 @@ petsc4py.init(sys.argv[:1])
 
 import numpy as np
 
-from gbbgky_petsc.commands.memory import OTHER_VECTORS
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.hierarchy import TRIPLE_RESTART, Hierarchy
+from gbbgky_petsc.limits import MOST_VECTORS
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal
@@ -86,7 +86,7 @@ def memory():
         "state_vector_bytes": state,
         "krylov_per_step": iterations / steps,
         "vectors_measured": round(grown / state, 1),
-        "vectors_counted": TRIPLE_RESTART + OTHER_VECTORS,
+        "vectors_counted": TRIPLE_RESTART + MOST_VECTORS,
     }
 
 

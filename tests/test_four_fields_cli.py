@@ -8,8 +8,8 @@ from test_checkpoint import assert_same, killed
 from test_cli import RUNS, gbbgky
 
 from gbbgky_petsc import case as case_file
-from gbbgky_petsc import problem
-from gbbgky_petsc.commands import hierarchy, memory
+from gbbgky_petsc import limits, problem
+from gbbgky_petsc.commands import hierarchy
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.models.third_order import third_order
@@ -165,27 +165,37 @@ def test_what_would_be_ignored_is_refused(order, assignment, message):
 
 def test_memory_is_counted():
     """By the sizes of theory: rho and the ledger, c2, g, and N(N + 1)/2 pairs with a third for g3."""
-    n, nz, counted = 22, 16, memory.bytes_needed(built("petsc={ksp_gmres_restart=30}"))
+
+    def most(*more):
+        return hierarchy.memory_of(built(*more), 1).most
+
+    n, nz = 22, 16
     numbers = n + 1 + n**2 + nz * n**2 + nz * n * n * (n + 1) // 2
-    assert counted == 8 * numbers * (30 + memory.OTHER_VECTORS)
-    assert memory.bytes_needed(built("petsc={ksp_gmres_restart=10}")) < counted
-    three = memory.bytes_needed(built("petsc={ksp_gmres_restart=30}", "hierarchy.order='three_fields'"))
-    assert counted - three == 8 * n**2 * (30 + memory.OTHER_VECTORS)
+    counted = most("petsc={ksp_gmres_restart=30}")
+    assert counted - most("petsc={ksp_gmres_restart=10}") == pytest.approx(8 * numbers * 20, rel=1e-12)
+    three = most("petsc={ksp_gmres_restart=30}", "hierarchy.order='three_fields'")
+    assert counted - three == pytest.approx(8 * n**2 * (30 + limits.MOST_VECTORS), rel=1e-6)
+    with pytest.raises(InputError, match="-ksp_gmres_restart 0: allowed: a number of vectors"):
+        most("petsc={ksp_gmres_restart=0}")
 
 
 def test_what_does_not_fit_is_refused_with_the_number(monkeypatch):
-    needed = memory.bytes_needed(built())
-    monkeypatch.setattr(memory, "available_memory", lambda: needed)
-    memory.check_memory(built(), MPI.COMM_SELF)
-    monkeypatch.setattr(memory, "available_memory", lambda: needed - 1)
-    memory.check_memory(built("hierarchy.order='full'"), MPI.COMM_SELF)
-    with pytest.raises(InputError, match=r"22 rapidities and 16 separations takes \d+\.\d GiB .* allowed"):
-        memory.check_memory(built(), MPI.COMM_SELF)
+    """With triples all Krylov vectors must fit, of other orders the first ones."""
+    needed = hierarchy.memory_of(built(), 1).most
+    monkeypatch.setattr(limits, "memory_of_node", lambda: needed)
+    hierarchy.fits(built(), MPI.COMM_SELF)
+    monkeypatch.setattr(limits, "memory_of_node", lambda: needed - 1)
+    with pytest.raises(InputError, match=r"needs at least [\d.]+ .B of memory; allowed"):
+        hierarchy.fits(built(), MPI.COMM_SELF)
+    full = built("hierarchy.order='full'", "output.fields=[]")
+    monkeypatch.setattr(limits, "memory_of_node", lambda: hierarchy.memory_of(full, 1).most - 1)
+    (warning,) = (text for text in hierarchy.fits(full, MPI.COMM_SELF) if "Krylov" in text)
+    assert "-ksp_gmres_restart" in warning
 
 
 def test_a_huge_run_is_refused_before_it_begins(tmp_path):
     huge = ("mesh.theta_points=200", "mesh.z_spacing=0.0625")
     done = gbbgky("run", CASE, "-o", tmp_path / "out.h5", *sets(*huge))
     assert done.returncode == 2
-    assert "GiB" in done.stderr
+    assert "needs at least" in done.stderr
     assert not (tmp_path / "out.h5").exists()

@@ -1,5 +1,7 @@
 """Numbers at the edge of what a case may say."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -52,16 +54,29 @@ def test_a_mesh_that_misses_the_force_is_refused_and_a_doubtful_one_warned_of():
     assert limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 20.0)) == []
     (warning,) = limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 7.0))
     assert "mesh.z_spacing = 10" in warning
-    with pytest.raises(InputError, match="range 1; allowed: at least 45%"):
+    with pytest.raises(InputError, match="range 1; allowed: 45% to 155%"):
         limits.check_mesh(mesh, Potential(Gaussian(), 4.0, 1.0))
 
 
 def test_memory_that_cannot_fit_is_refused_with_the_number(monkeypatch):
-    memory = limits.Memory.of(10**8, 100, 4)
+    memory = limits.Memory.of(10**8, 100, 4, restart=60)
     assert memory.most > memory.least > 8e8 * limits.VECTORS / 4
     monkeypatch.setattr(limits, "memory_of_node", lambda: 4.0 * memory.least - 1.0)
     with pytest.raises(InputError, match=r"100000000 unknowns on 4 rank\(s\): needs at least [0-9.]+ GB"):
         limits.check_memory(memory, 4)
     assert len(limits.check_memory(memory, 3)) == 1
+    with pytest.raises(InputError, match="needs at least"):
+        limits.check_memory(memory, 3, all_of_it=True)
     monkeypatch.setattr(limits, "memory_of_node", lambda: 4.0 * memory.most)
     assert limits.check_memory(memory, 4) == []
+
+
+def test_memory_of_this_node(tmp_path):
+    """The least of what the machine and the control group have left, infinite where neither tells."""
+    assert 0.0 < limits.memory_of_node() <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert limits.memory_of_node(tmp_path / "none", tmp_path) == np.inf
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 3 kB\n")
+    assert limits.memory_of_node(tmp_path / "meminfo", tmp_path) == 3072.0
+    for name, value in (("max", "2000"), ("current", "500")):
+        (tmp_path / f"memory.{name}").write_text(f"{value}\n")
+    assert limits.memory_of_node(tmp_path / "meminfo", tmp_path) == 1500.0

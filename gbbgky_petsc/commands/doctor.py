@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gbbgky_petsc import environment
 from gbbgky_petsc.errors import GbbgkyError, InputError, SolverError, printable
+from gbbgky_petsc.limits import memory_of_node
 from gbbgky_petsc.parallel import on_root, together
 
 if TYPE_CHECKING:
@@ -74,18 +75,8 @@ def _machine(world: "Intracomm") -> dict[str, Any]:
         "nodes": len(set(nodes)),
         "cores seen": len(os.sched_getaffinity(0)),
         "memory": f"{pages * size / 2**30:.1f} GiB",
-        "memory available": f"{available_memory() / 2**30:.1f} GiB",
+        "memory available": f"{memory_of_node() / 2**30:.1f} GiB",
     }
-
-
-def available_memory(description: Path = Path("/proc/meminfo")) -> float:
-    """Bytes that may be taken on this node without swapping; infinite where the system does not say."""
-    try:
-        lines = description.read_text().splitlines()
-    except OSError:
-        return float("inf")
-    kilobytes = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
-    return float("inf") if kilobytes is None else 1024.0 * int(kilobytes)
 
 
 def _mpi(world: "Intracomm") -> dict[str, Any]:

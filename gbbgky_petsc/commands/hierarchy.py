@@ -9,15 +9,17 @@ from petsc4py import PETSc
 from gbbgky_petsc import limits
 from gbbgky_petsc.commands.common import console, warn
 from gbbgky_petsc.commands.integrate import Job
-from gbbgky_petsc.commands.memory import check_memory
 from gbbgky_petsc.commands.resumption import Resume
 from gbbgky_petsc.commands.snapshots import check_fields
-from gbbgky_petsc.equations.hierarchy import PRECONDITIONER, Hierarchy, unknowns
+from gbbgky_petsc.equations.hierarchy import PRECONDITIONER, RESTART, TRIPLE_RESTART, Hierarchy, unknowns
+from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.fields import BlockSpec, Slab
 from gbbgky_petsc.parallel import together
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.problem import Problem
+from gbbgky_petsc.solvers.options import ScopedOptions
 from gbbgky_petsc.store.writer import HIERARCHY
+from gbbgky_petsc.terms.cells import TRIPLE
 
 
 def hierarchy_of(problem: Problem) -> Hierarchy:
@@ -59,22 +61,41 @@ def blocks_of(problem: Problem) -> list[BlockSpec]:
     return unknowns(problem.mesh, h.order, h.relaxation)
 
 
+def has_triples(problem: Problem) -> bool:
+    """Whether the state holds triples, which take most of the memory."""
+    return TRIPLE in {spec.name for spec in blocks_of(problem)}
+
+
 def memory_of(problem: Problem, ranks: int) -> limits.Memory:
-    """What a run of the case takes on so many ranks."""
+    """What a run of the case takes on so many ranks.
+
+    Raises
+    ------
+    InputError
+        If the restart of GMRES that is asked for is no number of vectors.
+    """
     numbers = sum(spec.numbers(problem.mesh) for spec in blocks_of(problem))
-    return limits.Memory.of(numbers, problem.mesh.theta_points, ranks)
+    preset = TRIPLE_RESTART if has_triples(problem) else RESTART
+    options = ScopedOptions(Hierarchy.prefix, {"ksp_gmres_restart": str(preset)}, problem.case.petsc)
+    restart = options.number("ksp_gmres_restart") or 0.0
+    if not 1.0 <= restart <= limits.LARGEST:
+        raise InputError(f"-ksp_gmres_restart {restart:g}: allowed: a number of vectors, at least 1")
+    return limits.Memory.of(numbers, problem.mesh.theta_points, ranks, int(restart))
 
 
 def fits(problem: Problem, comm: MPI.Intracomm) -> list[str]:
     """Warnings about mesh and memory; `InputError` on all ranks where they cannot be right. Collective."""
     check_fields(problem.case.output.fields, [spec.name for spec in blocks_of(problem) if isinstance(spec, Slab)])
-    check_memory(problem, comm)
     memory = memory_of(problem, comm.size)
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     shared = node.size
     node.Free()
     return together(
-        comm, lambda: limits.check_mesh(problem.mesh, problem.potential) + limits.check_memory(memory, shared)
+        comm,
+        lambda: (
+            limits.check_mesh(problem.mesh, problem.potential)
+            + limits.check_memory(memory, shared, all_of_it=has_triples(problem))
+        ),
     )
 
 

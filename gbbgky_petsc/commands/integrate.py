@@ -178,6 +178,8 @@ class _Course:
                 integrator.run(problem.end, problem.case.output.snapshots_at, self._monitor, alive)
             self._checkpointer.write()
             complete = integrator.ts.getTime() >= problem.end * (1.0 - 1e-9)
+            if writer is not None and not complete:
+                writer.attributes["ended"] = self._early()
         except SolverError as error:
             raise self._saved(error) from error
         finally:
@@ -185,8 +187,6 @@ class _Course:
             if self._recorder is not None:
                 self._recorder.close()
             if writer is not None and writer.series["t"]:
-                if not complete:
-                    writer.attributes.setdefault("ended", self._early())
                 writer.attributes["wall_seconds"] = self._checkpointer.wall_seconds
                 writer.flush(complete=complete)
         if writer is not None and not complete:

@@ -63,8 +63,8 @@ PRECONDITIONER = {
     Boundary.ABSORBING: ("lines", 3.0),
     Boundary.ZERO: ("lines", 3.0),
 }
-#: restart of GMRES where triples are unknowns: its vectors are most of the memory, few are used
-TRIPLE_RESTART = 20
+#: restart of GMRES, and where triples are unknowns: its vectors are most of the memory, few are used
+RESTART, TRIPLE_RESTART = 60, 20
 #: error per step that is allowed in g, relative to V c c / v^2: g carries phase mixing that no observable sees
 PAIR_TOLERANCE = 0.3
 
@@ -233,7 +233,7 @@ class Hierarchy:
             "ksp_pc_side": "right",
             "ksp_rtol": "3e-2",
             "ksp_max_it": "300",
-            "ksp_gmres_restart": "60" if TRIPLE not in self.fields.blocks else str(TRIPLE_RESTART),
+            "ksp_gmres_restart": str(TRIPLE_RESTART if TRIPLE in self.fields.blocks else RESTART),
             "pc_type": "python",
             "pc_python_type": preconditioner,
         }
