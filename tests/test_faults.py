@@ -420,7 +420,7 @@ def with_option(option, target, ranks):
             t = float(point["t"][()] if "t" in point else point.attrs["t"]) if point else 0.0
             if not all(np.all(np.isfinite(v)) for v in values):
                 fault = "a result that is not finite"
-            elif bool(file.attrs["complete"]) != (t == end):
+            elif bool(file.attrs["complete"]) != (t >= end):
                 fault = f"complete = {file.attrs['complete']} at t = {t}"
     return fault
 

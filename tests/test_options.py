@@ -2,8 +2,10 @@
 
 import pytest
 from petsc4py import PETSc
+from test_cli import CASE, gbbgky, sets
 
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.solvers.integrator import preconditioner_class
 from gbbgky_petsc.solvers.options import ScopedOptions, option_errors
 
 
@@ -83,3 +85,16 @@ def test_what_petsc_refuses_is_an_input_error():
     with pytest.raises(InputError, match="nonsense"), option_errors():
         ts.setType("nonsense")
     ts.destroy()
+
+
+def test_a_solver_without_norms_ends_on_two_ranks(tmp_path):
+    """Norms that it computes for monitors alone are computed on all ranks."""
+    settings = sets("time={end=5.0}", "output.snapshots_at=[]")
+    done = gbbgky("run", CASE, "-o", tmp_path / "out.h5", *settings, "-ksp_type", "preonly", ranks=2)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["os.path", "json.JSONDecoder", "nonsense"])
+def test_preconditioners_are_classes_that_apply(name):
+    with pytest.raises(InputError, match=f"-pc_python_type {name}: unknown; allowed: .* with a method apply"):
+        preconditioner_class(name)

@@ -174,8 +174,7 @@ class _Course:
         self._signals = Signals()
         try:
             with self._signals:
-                alive = None if self._recorder is None else self._recorder.alive
-                integrator.run(problem.end, problem.case.output.snapshots_at, self._monitor, alive)
+                integrator.run(problem.end, problem.case.output.snapshots_at, self._monitor, self._alive)
             self._checkpointer.write()
             complete = integrator.ts.getTime() >= problem.end * (1.0 - 1e-9)
             if writer is not None and not complete:
@@ -211,6 +210,10 @@ class _Course:
         if signal is not None:
             raise self._checkpointer.stop(signal)
         self._checkpointer.write_if_due()
+
+    def _alive(self) -> None:
+        if self._recorder is not None:
+            self._recorder.alive()
 
     def _warn(self, warnings: list[str]) -> None:
         """Say what is new among them, and put all in the file."""

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from petsc4py import PETSc
@@ -87,10 +88,12 @@ def preconditioner_class(name: str) -> str:
     dotted = PRECONDITIONERS.get(name, name)
     module, _, cls = dotted.rpartition(".")
     try:
-        getattr(importlib.import_module(module), cls)
+        attrgetter(f"{cls}.apply")(importlib.import_module(module))
     except (ImportError, AttributeError, ValueError) as error:
         allowed = ", ".join(PRECONDITIONERS)
-        raise InputError(f"-pc_python_type {name}: unknown; allowed: {allowed}, or a dotted class name") from error
+        raise InputError(
+            f"-pc_python_type {name}: unknown; allowed: {allowed}, or the dotted name of a class with a method apply"
+        ) from error
     return dotted
 
 
@@ -229,7 +232,8 @@ class Integrator(Owner):
     ) -> None:
         """Integrate to ``end``, hitting each of ``stops`` exactly, and report the start and every accepted step.
 
-        ``alive`` is called after every Krylov iteration: steps may be long.
+        ``alive`` is called after every Krylov iteration, steps may be long: on all ranks or none, since solvers compute
+        norms for monitors that they would not need.
 
         Raises
         ------

@@ -138,6 +138,10 @@ def check_target(path: Path, force: bool) -> None:
     InputError
     """
     try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"output {path}: its name is no UTF-8; allowed: names that HDF5 can have") from error
+    try:
         if path.is_dir():
             raise InputError(f"output {path}: is a folder; allowed: a file name")
         if path.exists() and not path.is_file():
