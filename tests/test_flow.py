@@ -440,3 +440,24 @@ def test_a_failure_on_one_rank_ends_all(monkeypatch):
             monkeypatch.setattr(DressedVelocity, "__call__", fails)
         with pytest.raises(SolverError, match=f"rank {world.size - 1}: no velocity" if world.size > 1 else "velocity"):
             integrator.advance(1.0)
+
+
+@pytest.mark.parallel
+def test_places_are_dealt_out_to_all_ranks(monkeypatch):
+    """The change is that of one rank to the last bit, and no rank collides more than one place beyond its share."""
+    world = MPI.COMM_WORLD
+    p = flow(mesh=(7.0, 32), space={"points": 96, "x_max": 160.0}, strength=3.0, state=TRAPPED | {"boost": 1.5},
+             collisions="coherent", collision_points=24)  # fmt: skip
+    found, counted = [], []
+    for comm in (PETSc.COMM_SELF, PETSc.COMM_WORLD):
+        with FlowEquation(p, comm) as equation, FlowIntegrator(equation, p.rho, 0.0) as integrator:
+            step, calls = CollisionStep(local_collisions(p), equation, integrator.state), []
+            change = step._operator.change
+            monkeypatch.setattr(step._operator, "change", lambda *a, c=change, n=calls: (n.append(1), c(*a))[1])
+            step(20.0)
+            found.append(equation.own(integrator.state, readonly=True).copy())
+            counted.append(len(calls))
+            rows = equation.rows
+    assert np.array_equal(found[1], found[0][rows]) and np.abs(found[0] - p.rho).max() > 1e-6 * p.rho.max()
+    assert 10 < counted[0] < 60 and sum(world.allgather(counted[1])) == counted[0]
+    assert -(-counted[0] // world.size) - 1 <= counted[1] <= -(-counted[0] // world.size)
