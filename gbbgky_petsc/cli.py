@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -170,7 +171,7 @@ class Session:
         import petsc4py
 
         for option, value in pairwise([*self.petsc, ""]):
-            if option == "-options_file" and not Path(value).is_file():
+            if option == "-options_file" and not os.path.isfile(value):
                 raise InputError(f"-options_file {value}: cannot be read; allowed: a file with PETSc options")
         petsc4py.init([sys.argv[0], *self.petsc])
         interruptible()  # PETSc has put its own handlers

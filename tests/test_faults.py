@@ -648,6 +648,9 @@ def case_of_name(name, folder):
         pass  # too long a name: then the case is not there
     words = sets("time={end=1.0}", "output.snapshots_at=[]")
     fault = tried("run", place / "case.toml", "-o", folder / f"{len(name)}{name[:1]!r}.h5", *words)
+    readers = ("info", "plot", "animate", "compare") if not os.path.exists(place) else ()
+    for reader in readers:
+        fault = fault or tried(reader, *[place] * (1 + (reader == "compare")), codes={2})
     return fault or tried("run", CASE, "-o", place, "--force", *words, codes={2})
 
 

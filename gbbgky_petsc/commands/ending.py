@@ -89,7 +89,7 @@ class Ending:
         text = "".join(traceback.format_exception(error))
         rank = self._comm.rank if self._comm is not None else 0
         name = f"gbbgky-failure-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-rank{rank}.txt"
-        beside = self.near if self.near.is_dir() else self.near.parent
+        beside = self.near if os.path.isdir(self.near) else self.near.parent
         for folder in (beside, Path(), Path(tempfile.gettempdir())):
             try:
                 (folder / name).write_text(text)

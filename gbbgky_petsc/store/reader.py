@@ -193,7 +193,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 @contextmanager
 def opened(path: Path) -> Iterator[h5py.File]:
     """A result file of this format; whatever HDF5 cannot digest in it becomes an `InputError`."""
-    if not path.exists():
+    if not os.path.exists(path):  # false for names that no file can have, where Path.exists raises
         raise InputError(f"{path}: No such file")
     if not sealed.verify(path):
         _walk_elsewhere(path)

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import inspect
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ def _module(source: str, folder: Path) -> ModuleType:
             raise InputError(f"model.source = {source}: allowed: FILE.py, FILE.py:CLASS or MODULE:CLASS")
         return importlib.import_module(where)
     path = folder / where
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"model.source = {source}: no such file ({path})")
     spec = importlib.util.spec_from_file_location(f"gbbgky_custom_{digest(source, folder)}", path)
     assert spec is not None and spec.loader is not None
