@@ -211,7 +211,11 @@ def entropy_rate(collisions, rho, rate):
 
 @st.composite
 def densities(draw):
-    """Two humps without any symmetry, resolved by a mesh of spacing 0.2: on one of 0.3 the entropy is off by 5e-5."""
+    """Two humps without any symmetry.
+
+    At their extremes the entropy is off by 4e-7 of its parts on 96 points up to 7.5, by 2e-4 on 64 up to 7 (coarse), by
+    1e-2 on 64 up to 6 (cut off).
+    """
     unit = st.floats(0.0, 1.0)
     humps = [(0.2 + draw(unit), side * (0.4 + draw(unit)), 0.6 + 0.3 * draw(unit)) for side in (-1.0, 1.0)]
     return lambda theta: sum(w * np.exp(-0.5 * ((theta - m) / s) ** 2) for w, m, s in humps)
@@ -222,7 +226,7 @@ def densities(draw):
 def test_invariants_and_entropy_of_any_state(shape, model, density):
     """N, P, E to rounding; dS/dt is the sum of squares, to the accuracy of the mesh (near equilibrium parts cancel)."""
     if model not in SHARED:
-        SHARED[model] = coherent(model, 64, 6.0)
+        SHARED[model] = coherent(model, 96, 7.5)
     collisions = SHARED[model]
     mesh = collisions.mesh
     rho = shape(mesh.theta)
@@ -232,7 +236,7 @@ def test_invariants_and_entropy_of_any_state(shape, model, density):
     production = collisions.entropy_production(rho)
     assert production > 0.0
     growth, scale = entropy_rate(collisions, rho, result.rate)
-    assert growth == pytest.approx(production, abs=1e-5 * scale)
+    assert growth == pytest.approx(production, abs=1e-6 * scale)
 
 
 SHARED = {}

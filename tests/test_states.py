@@ -166,7 +166,7 @@ def test_rods_have_the_tonks_pressure(level):
     density = density_at_level(Thermal(1.0, beta), level, THETA, model)
     epsilon = pseudo_energy(model, THETA, beta * model.energy(THETA) - level)
     pressure = WEIGHT * np.exp(-epsilon).sum() / (2.0 * np.pi * beta)
-    assert pressure == pytest.approx(density / beta / (1.0 - 1.3 * density), rel=1e-10)
+    assert pressure == pytest.approx(density / beta / (1.0 - 1.3 * density), rel=1e-12)
     assert density > 0.76 or level < 200.0
 
 
