@@ -11,7 +11,7 @@ import pytest
 import xarray
 from mpi4py import MPI
 from petsc4py import PETSc
-from test_cli import CASE, SMALL
+from processes import CASE, SMALL
 
 import gbbgky_petsc as gb
 from gbbgky_petsc import api

@@ -1,15 +1,13 @@
 """Every benchmark runs, at the smallest size that its arguments allow."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from test_cli import RUNS, gbbgky
+from processes import CASE, alone, gbbgky, settings
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
-CASE = RUNS / "fig2_phi6_quick.toml"
 SMALL = ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=20.0", "output.snapshots_at=[0.0,5.0]",
          "potential.strength=0.5", "time={end=10.0}")  # fmt: skip
 #: words after the script's name; RESULT stands for a finished run of the small case
@@ -35,15 +33,13 @@ ELSEWHERE = {"thermal_state": "test_cli"}
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     target = tmp_path_factory.mktemp("benchmarks") / "out.h5"
-    settings = [word for a in (*SMALL, "output.series_every=1.0") for word in ("--set", a)]
-    done = gbbgky("run", CASE, "-o", target, *settings)
+    done = gbbgky("run", CASE, "-o", target, *settings(*SMALL, "output.series_every=1.0"))
     assert done.returncode == 0, done.stderr
     return target
 
 
 def run(name, words, folder):
-    command = [sys.executable, BENCHMARKS / f"{name}.py", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110)
+    done = alone([sys.executable, BENCHMARKS / f"{name}.py", *words], seconds=110.0, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,14 +1,12 @@
 """Runs that are killed and resumed, or extended, against runs that were left alone."""
 
 import json
-import subprocess
-import sys
 import time
 
 import h5py
 import numpy as np
 import pytest
-from test_cli import CASE, gbbgky, sets
+from processes import CASE, gbbgky, sets, started
 
 #: many steps, a checkpoint after each
 SLOW = ("time.end=60.0", "output.snapshots_at=[30.0,60.0]", "output.checkpoint_seconds=1e-9")
@@ -17,17 +15,14 @@ STEPS = ("-ts_adapt_dt_max", "2.0")
 
 def killed(target, number, *arguments, case=CASE):
     """Start a run and SIGKILL it once the checkpoint after that many steps is there."""
-    command = [sys.executable, "-m", "gbbgky_petsc", "run", str(case), "-o", str(target), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    limit = time.monotonic() + 60.0
-    while time.monotonic() < limit:
-        files = target.parent.glob(f"{target.name}.checkpoint.*")
-        found = [int(p.name.partition(".checkpoint.")[2].partition(".")[0]) for p in files]
-        if found and max(found) >= number:
-            break
-        time.sleep(0.002)
-    process.kill()
-    process.wait()
+    with started("run", case, "-o", target, *arguments) as process:
+        limit = time.monotonic() + 60.0
+        while time.monotonic() < limit and process.poll() is None:
+            files = target.parent.glob(f"{target.name}.checkpoint.*")
+            found = [int(p.name.partition(".checkpoint.")[2].partition(".")[0]) for p in files]
+            if found and max(found) >= number:
+                break
+            time.sleep(0.002)
     with h5py.File(target) as file:
         assert not file.attrs["complete"] and file["checkpoint"].attrs["number"] >= number - 1
 

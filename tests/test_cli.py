@@ -1,37 +1,16 @@
 """The command line as users meet it: results, refusals, every case of runs/ at reduced size."""
 
 import json
-import os
-import subprocess
+import signal
 import sys
-import time
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from processes import CASE, RUNS, alone, await_file, gbbgky, sets, settings, started
 
 from gbbgky_petsc.cli import split_arguments
-
-RUNS = Path(__file__).parent.parent / "runs"
-CASE = RUNS / "fig2_phi6_quick.toml"
-SMALL = [
-    "mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "time={end=20.0}",
-    "output.series_every=5.0", "output.snapshots_at=[10.0]",
-]  # fmt: skip
-
-
-def gbbgky(*arguments, ranks=1):
-    command = [sys.executable, "-m", "gbbgky_petsc", *map(str, arguments)]
-    if ranks > 1:
-        command = ["mpirun", "--oversubscribe", "-n", str(ranks), *command]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "ORTE_"))}
-    environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment)
-
-
-def sets(*assignments):
-    return [word for a in (*SMALL, *assignments) for word in ("--set", a)]
 
 
 def test_own_arguments_and_petsc_options_part():
@@ -95,7 +74,7 @@ RINGS = ["time.end=20.0", "output.snapshots_at=[10.0]", "output.series_every=5.0
 
 
 def rings(*assignments):
-    return [word for a in (*RINGS, *assignments) for word in ("--set", a)]
+    return settings(*RINGS, *assignments)
 
 
 def test_md_writes_the_same_schema_with_errors(tmp_path):
@@ -140,20 +119,9 @@ def test_md_resumes_and_does_not_depend_on_ranks(tmp_path):
 
 def test_md_killed_keeps_finished_realisations(tmp_path):
     target = tmp_path / "out.h5"
-    command = [
-        sys.executable,
-        "-m",
-        "gbbgky_petsc",
-        "md",
-        str(CASE),
-        "-o",
-        str(target),
-        *rings("md.realisations=100000"),
-    ]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
-        while not target.exists() and running.poll() is None:
-            time.sleep(0.05)
-        running.kill()
+    with started("md", CASE, "-o", target, *rings("md.realisations=100000")) as running:
+        assert await_file(target, running)
+    assert running.returncode == -signal.SIGKILL
     with h5py.File(target) as file:
         held = file["samples/realisation"].size
         assert held >= 1 and not file.attrs["complete"]
@@ -279,10 +247,10 @@ def test_thermal_case_at_reduced_size(tmp_path):
     """Through the command line, with a named preconditioner and options from [petsc]; the script reads what it left."""
     target = tmp_path / "out.h5"
     small = ("mesh.theta_points=40", "mesh.z_spacing=20.0", "output.snapshots_at=[1000.0,4e5]")
-    done = gbbgky("run", RUNS / "thermal.toml", "-o", target, *(w for a in small for w in ("--set", a)))
+    done = gbbgky("run", RUNS / "thermal.toml", "-o", target, *settings(*small))
     assert done.returncode == 0, done.stderr
     script = Path(__file__).parent.parent / "benchmarks" / "thermal_state.py"
-    printed = subprocess.run([sys.executable, script, target], capture_output=True, text=True, timeout=60)
+    printed = alone([sys.executable, script, target], seconds=60.0)
     report = json.loads(printed.stdout)
     assert report["error_of_g"] < 1e-4 and report["change_of_rho"] < 1e-6
     assert report["error_of_density_correlation"]["400000"] < 1e-4

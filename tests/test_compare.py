@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_cli import CASE, SMALL, gbbgky
+from processes import CASE, SMALL, gbbgky
 
 import gbbgky_petsc as gb
 from gbbgky_petsc.analysis.compare import Difference, common_times, differences, other_keys

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_cli import gbbgky
+from processes import gbbgky
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

@@ -1,16 +1,11 @@
 """How commands end: one line, the documented code, all ranks, nothing lost."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
 
 import h5py
 import numpy as np
 import pytest
-from test_cli import CASE, gbbgky, sets
+from processes import CASE, await_file, gbbgky, last_words, sets, settings, started
 
 from gbbgky_petsc import environment, petsc_failures, trust
 from gbbgky_petsc.errors import InputError, SolverError, StorageError, one_line
@@ -19,67 +14,45 @@ from gbbgky_petsc.errors import InputError, SolverError, StorageError, one_line
 ENDLESS = ("-ts_adapt_dt_max", "0.05")
 
 
-@contextmanager
-def start(target, *arguments, ranks=1, before=""):
-    """A run that goes on until something ends it; ``before`` is Python that each rank runs first."""
-    words = ["run", str(CASE), "-o", str(target), *arguments, *ENDLESS]
-    script = f"import sys; from gbbgky_petsc.cli import main\n{before}\nmain({words!r})"
-    command = [sys.executable, "-c", script]
-    if ranks > 1:
-        command = ["mpirun", "--oversubscribe", "-n", str(ranks), *command]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "ORTE_"))}
-    environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.wait()
-        running.stderr.close()
+def endless(target, *arguments, **how):
+    """A run that goes on until something ends it."""
+    return started("run", CASE, "-o", target, *arguments, *ENDLESS, **how)
 
 
 def said(process, seconds=60.0):
-    """How a process says that it ends, within so many seconds: its last words, warnings left out."""
+    """How a process says that it ends, within so many seconds."""
     _, err = process.communicate(timeout=seconds)
-    lines = [line[line.index("gbbgky: ") :] for line in err.splitlines() if "gbbgky: " in line]
-    return [line for line in lines if not line.startswith("gbbgky: warning: ")]
-
-
-def wait_for(path):
-    limit = time.monotonic() + 60.0
-    while not path.exists():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
+    return last_words(err)
 
 
 @pytest.mark.parametrize(("number", "ranks"), [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGUSR1, 2)])
 def test_a_signal_saves_and_auto_goes_on(tmp_path, number, ranks):
     """Killed by warning, gone on with --resume=auto: the rows are those of a run that was left alone."""
     target = tmp_path / "out.h5"
-    settings = (*sets("time.end=2.0", "output.snapshots_at=[]", "output.series_every=0.5"), "--resume=auto")
-    with start(target, *settings, "--set", "output.flush_seconds=1e-9", ranks=ranks) as running:
-        wait_for(target)
+    words = (*sets("time.end=2.0", "output.snapshots_at=[]", "output.series_every=0.5"), "--resume=auto")
+    with endless(target, *words, *settings("output.flush_seconds=1e-9"), ranks=ranks) as running:
+        assert await_file(target, running)
         running.send_signal(number)
         lines = said(running)
     assert running.returncode == 75 and len(lines) == 1 and number.name in lines[0], lines
     with h5py.File(target) as file:
         assert not file.attrs["complete"] and 0.0 < file["checkpoint"].attrs["t"] < 2.0
     assert not list(tmp_path.glob("*.lock"))
-    done = gbbgky("run", CASE, "-o", target, *settings, *ENDLESS, ranks=ranks)
+    done = gbbgky("run", CASE, "-o", target, *words, *ENDLESS, ranks=ranks)
     assert done.returncode == 0, done.stderr
-    straight = gbbgky("run", CASE, "-o", tmp_path / "straight.h5", *settings, *ENDLESS, ranks=ranks)
+    straight = gbbgky("run", CASE, "-o", tmp_path / "straight.h5", *words, *ENDLESS, ranks=ranks)
     assert straight.returncode == 0, straight.stderr
     with h5py.File(target) as one, h5py.File(tmp_path / "straight.h5") as two:
         for name in one["series"]:
             np.testing.assert_allclose(one[f"series/{name}"], two[f"series/{name}"], rtol=1e-12, atol=1e-15)
-    again = gbbgky("run", CASE, "-o", target, *settings, *ENDLESS)
+    again = gbbgky("run", CASE, "-o", target, *words, *ENDLESS)
     assert again.returncode == 0 and "complete" in again.stderr
 
 
 def test_a_second_writer_is_refused(tmp_path):
     target = tmp_path / "out.h5"
-    with start(target, *sets("time.end=500.0", "output.snapshots_at=[]")) as running:
-        wait_for(target.with_name("out.h5.lock"))
+    with endless(target, *sets("time.end=500.0", "output.snapshots_at=[]")) as running:
+        assert await_file(target.with_name("out.h5.lock"), running)
         second = gbbgky("run", CASE, "-o", target, *sets(), "--force")
         running.kill()
     assert second.returncode == 2 and f"process {running.pid}" in second.stderr
@@ -103,7 +76,7 @@ def test_what_one_rank_alone_meets_ends_all(tmp_path, what):
         f"def run(*a):\n    if MPI.COMM_WORLD.rank == 1:\n        {raised}\n    MPI.COMM_WORLD.barrier()\n"
         "hierarchy.run = run"
     )
-    with start(tmp_path / "out.h5", *sets(), ranks=2, before=before) as running:
+    with endless(tmp_path / "out.h5", *sets(), ranks=2, before=before) as running:
         lines = said(running)
     assert running.returncode == status and len(lines) == 1 and line in lines[0], lines
     if what == "bug":
@@ -115,9 +88,9 @@ def test_what_one_rank_alone_meets_ends_all(tmp_path, what):
 def test_a_full_disk_ends_in_one_line_and_keeps_what_was_there(tmp_path, ranks):
     """The limit lets the result file through, not g."""
     target = tmp_path / "out.h5"
-    settings = sets("output.checkpoint_seconds=1e-9", "time.end=500.0", "output.snapshots_at=[]")
+    words = sets("output.checkpoint_seconds=1e-9", "time.end=500.0", "output.snapshots_at=[]")
     limit = "import resource; from mpi4py import MPI; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, -1))"
-    with start(target, *settings, ranks=ranks, before=limit) as running:
+    with endless(target, *words, ranks=ranks, before=limit) as running:
         lines = said(running)
     assert running.returncode == 5 and len(lines) == 1 and "cannot be written" in lines[0], lines
     assert not list(tmp_path.glob("*.checkpoint.*")) and not list(tmp_path.glob("*.part"))
@@ -200,7 +173,7 @@ def test_a_case_may_choose_solvers_but_not_code_or_files():
 
 def test_trust_is_asked_for_on_the_command_line(tmp_path):
     written = tmp_path / "norm.txt"
-    setting = ("--set", f"petsc.ts_monitor='ascii:{written}'")
+    setting = settings(f"petsc.ts_monitor='ascii:{written}'")
     assert gbbgky("run", CASE, "-o", tmp_path / "a.h5", *sets(), *setting).returncode == 2 and not written.exists()
     assert gbbgky("run", CASE, "-o", tmp_path / "a.h5", *sets(), *setting, "--trust-case").returncode == 0
     assert written.exists()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_cli import RUNS
+from processes import RUNS
 
 import gbbgky_petsc as gb
 from gbbgky_petsc.analysis import plots

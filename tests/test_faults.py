@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +21,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from test_cli import CASE, RINGS, RUNS, sets
+from processes import CASE, RUNS, await_file, last_words, sets, settings, started
+from test_cli import RINGS
 from test_endings import ENDLESS
 
 from gbbgky_petsc import case as case_file
@@ -93,28 +93,6 @@ class Patience:
     factor = 1.0
 
 
-def command(*words, ranks=1, before=""):
-    """Words of a process; ``before`` is Python that each rank runs first."""
-    script = f"import sys; from gbbgky_petsc.cli import main\n{before}\nmain({[str(w) for w in words]!r})"
-    return [*(["mpirun", "--oversubscribe", "-n", str(ranks)] if ranks > 1 else []), sys.executable, "-c", script]
-
-
-@contextmanager
-def started(*words, ranks=1, before="", variables=None, folder=None):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "ORTE_"))}
-    environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} | (variables or {})
-    running = subprocess.Popen(
-        command(*words, ranks=ranks, before=before), env=environment, text=True, errors="replace", cwd=folder,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.wait()
-        running.stderr.close()
-
-
 def judged(running, seconds=60.0, codes=DOCUMENTED):
     """What is wrong with the way a process ends; None if nothing is."""
     seconds *= Patience.factor
@@ -126,25 +104,14 @@ def judged(running, seconds=60.0, codes=DOCUMENTED):
         return f"code {running.returncode}: {err[-300:]}"
     if "Traceback" in err:
         return f"traceback: {err[-300:]}"
-    lines = [x for x in re.split(r"[\r\n]", err) if "gbbgky: " in x and "gbbgky: warning: " not in x]
-    if running.returncode and len(lines) != 1:
-        return f"code {running.returncode} with {len(lines)} lines: {err[-300:]}"
+    if running.returncode and (lines := len(last_words(err))) != 1:
+        return f"code {running.returncode} with {lines} lines: {err[-300:]}"
     return None
 
 
 def tried(*words, ranks=1, before="", variables=None, folder=None, **how):
     with started(*words, ranks=ranks, before=before, variables=variables, folder=folder) as running:
         return judged(running, **how)
-
-
-def await_file(path, running, seconds=60.0):
-    limit = time.monotonic() + seconds * Patience.factor
-    while not path.exists() and running.poll() is None and time.monotonic() < limit:
-        time.sleep(0.02)
-
-
-def settings(*assignments):
-    return tuple(word for a in assignments for word in ("--set", a))
 
 
 OFTEN = ("output.checkpoint_seconds=1e-9", "output.flush_seconds=1e-9")
@@ -187,7 +154,7 @@ def killed_and_resumed(kind, target, straight, ranks, seed):
     for _ in range(3):
         with started(*words, ranks=ranks) as running:
             if dice.random() < 0.7:
-                await_file(target, running)
+                await_file(target, running, 60.0 * Patience.factor)
             else:
                 time.sleep(dice.uniform(0.0, 2.0))
             time.sleep(dice.uniform(0.0, 0.6))
@@ -220,13 +187,27 @@ def children(pid):
 def signalled(kind, number, ranks, target):
     """What is wrong after a signal to a process, to the launcher or, where that would kill its ranks, to one rank."""
     with started(kind, KINDS[kind][0], "-o", target, *KINDS[kind][1:], *LONG[kind], ranks=ranks) as running:
-        await_file(target, running)
+        await_file(target, running, 60.0 * Patience.factor)
         if ranks > 1 and number in (signal.SIGTERM, signal.SIGINT):
             os.kill(children(running.pid)[-1], number)
         else:
             running.send_signal(number)
         fault = judged(running, codes={75})
-    return fault if fault or target.exists() else "nothing saved"
+    return fault or stopped(kind, target)
+
+
+def stopped(kind, target):
+    """What is wrong with what a run leaves that was stopped."""
+    if not target.exists():
+        return "nothing saved"
+    try:
+        if read(target).attributes["complete"]:
+            return "called complete"
+        if kind != "md":
+            read_checkpoint(target)
+    except InputError as error:
+        return f"left a result that is damaged: {error}"
+    return None
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -270,8 +251,8 @@ def test_full_disk(tmp_path, tally):
     tally.all("full disk", ((f"{k} {s} {r}", partial(filled, k, s, tmp_path / f"{k}{s}{r}", r)) for k, s, r in trials))
 
 
-def overlapping(target, seconds):
-    """What is wrong after two runs on one output."""
+def overlapping(target, straight, seconds):
+    """What is wrong after two runs on one output, of which one or both in turn have it."""
     words = ("run", CASE, "-o", target, *KINDS["run"][1:])
     with started(*words) as one:
         time.sleep(seconds)
@@ -280,15 +261,16 @@ def overlapping(target, seconds):
     codes = sorted([one.returncode, two.returncode])
     if codes not in ([0, 2], [0, 0]):
         faults.append(f"codes {codes}")
-    return next((f for f in faults if f), None) or same(target, target)
+    return next((f for f in faults if f), None) or same(target, straight)
 
 
 def test_two_writers(tmp_path, tally):
-    dice = random.Random(SEED)
-    tally.all(
-        "two processes on one output",
-        ((f"pair {n}", partial(overlapping, tmp_path / f"{n}.h5", dice.uniform(0.0, 2.0))) for n in range(31)),
-    )
+    """Against a run left alone."""
+    dice, straight = random.Random(SEED), tmp_path / "straight.h5"
+    assert tried("run", CASE, "-o", straight, *KINDS["run"][1:]) is None
+    delays = [dice.uniform(0.0, 2.0) for _ in range(31)]
+    trials = [(f"pair {n}", partial(overlapping, tmp_path / f"{n}.h5", straight, d)) for n, d in enumerate(delays)]
+    tally.all("two processes on one output", trials)
 
 
 def test_ranks_that_are_all_alone(tmp_path, tally):
@@ -404,7 +386,7 @@ SHORT = {
         8.0,
     ),
     "kinetic": (("kinetic", CASE, *sets("time={end=60.0}", "output.snapshots_at=[]")), 60.0),
-    "flow": (("flow", KINDS["flow"][0], *KINDS["flow"][1:], "--set", "time.end=3.0"), 3.0),
+    "flow": (("flow", KINDS["flow"][0], *KINDS["flow"][1:], *settings("time.end=3.0")), 3.0),
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from test_cli import RUNS, gbbgky
+from processes import RUNS, gbbgky, settings
 
 from gbbgky_petsc import case
 from gbbgky_petsc.commands import flow as command
@@ -38,8 +38,8 @@ def flow(name, target, *more, mode=Resume.NO):
 
 def words(name, target, *more):
     """The command line of the same run."""
-    settings = [word for a in (*SMALL[name], *(w for w in more if "=" in w)) for word in ("--set", a)]
-    return "flow", RUNS / f"{name}.toml", "-o", target, *settings, *(w for w in more if "=" not in w)
+    changes = settings(*SMALL[name], *(w for w in more if "=" in w))
+    return "flow", RUNS / f"{name}.toml", "-o", target, *changes, *(w for w in more if "=" not in w)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 from mpi4py import MPI
+from processes import RUNS, gbbgky, settings
 from test_checkpoint import assert_same, killed
-from test_cli import RUNS, gbbgky
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import limits, problem
@@ -29,7 +29,7 @@ RECORDED = (
 
 
 def sets(*assignments):
-    return [word for a in (*SMALL, *assignments) for word in ("--set", a)]
+    return settings(*SMALL, *assignments)
 
 
 def built(*assignments):

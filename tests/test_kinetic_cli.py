@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from test_cli import CASE, SMALL, gbbgky, sets
+from processes import CASE, SMALL, gbbgky, sets
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem

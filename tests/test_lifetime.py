@@ -1,14 +1,12 @@
 """Integrators in scripts: several at a time, closed, forgotten or in the way of an exception."""
 
-import os
-import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
 from petsc4py import PETSc
-from test_cli import CASE, gbbgky, sets
+from processes import CASE, alone, gbbgky, last_words, sets
 
 from gbbgky_petsc.physics.potential import Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal
@@ -40,12 +38,7 @@ SMALL = ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "t
 
 def script(text, ranks=1):
     """Run a script on so many ranks."""
-    command = [sys.executable, "-c", SCRIPT.format(case=str(CASE), small=SMALL) + text]
-    if ranks > 1:
-        command = ["mpirun", "--oversubscribe", "-n", str(ranks), *command]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "ORTE_"))}
-    environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    return alone([sys.executable, "-c", SCRIPT.format(case=str(CASE), small=SMALL) + text], ranks, seconds=60.0)
 
 
 def test_three_integrators_have_their_own_options(small):
@@ -111,6 +104,5 @@ def test_solver_failure_is_one_line_and_status_3_within_seconds(tmp_path, ranks)
                   "-snes_max_linear_solve_fail", "0", "-ksp_rtol", "1e-12", ranks=ranks)  # fmt: skip
     assert time.monotonic() - began < 20.0
     assert done.returncode == 3, done.stderr
-    lines = done.stderr.splitlines()
-    ours = [line for line in lines if "gbbgky: " in line and "gbbgky: warning: " not in line]
+    ours = last_words(done.stderr)
     assert len(ours) == 1 and "t = 0" in ours[0] and "Traceback" not in done.stderr, done.stderr

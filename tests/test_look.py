@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from test_cli import CASE, SMALL
+from processes import CASE, SMALL
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem

@@ -1,9 +1,7 @@
 """The package away from its repository: a wheel in an environment of its own finds cases and meshes."""
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tarfile
@@ -14,7 +12,8 @@ from pathlib import Path
 
 import h5py
 import pytest
-from test_cli import SMALL
+from packaging.version import Version
+from processes import SMALL, alone, clean_environment, settings
 
 import gbbgky_petsc
 from gbbgky_petsc import shipped
@@ -24,8 +23,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def pip(*arguments, **keywords):
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, **keywords)
+    done = alone([sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments], **keywords)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -37,9 +35,7 @@ def wheel(tmp_path_factory):
     kept = shutil.ignore_patterns(".*", "__pycache__", "results", "build", "*.egg-info", "dist", "docs", "site")
     shutil.copytree(ROOT, folder / "tree", symlinks=True, ignore=kept)
     script = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
-    done = subprocess.run(
-        [sys.executable, "-c", script, folder], cwd=folder / "tree", capture_output=True, text=True, timeout=100
-    )
+    done = alone([sys.executable, "-c", script, folder], cwd=folder / "tree")
     assert done.returncode == 0, done.stderr
     source = next(folder.glob("*.tar.gz"))
     with tarfile.open(source) as archive:
@@ -70,20 +66,19 @@ def test_an_installed_wheel_runs_a_shipped_case_from_anywhere(wheel, tmp_path):
     pip("--python", python, "install", "--no-deps", "--no-index", wheel)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "ORTE_", "PYTHONPATH"))}
+    environment = {k: v for k, v in clean_environment().items() if k != "PYTHONPATH"}
+
+    def there(*command):
+        return alone(list(command), cwd=elsewhere, env=environment)
 
     def gbbgky(*arguments):
-        command = [tmp_path / "env" / "bin" / "gbbgky", *arguments]
-        return subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, timeout=100)
+        return there(tmp_path / "env" / "bin" / "gbbgky", *arguments)
 
-    where = subprocess.run(
-        [python, "-c", "import gbbgky_petsc; print(gbbgky_petsc.__file__)"], cwd=elsewhere, env=environment,
-        capture_output=True, text=True,
-    )  # fmt: skip
+    where = there(python, "-c", "import gbbgky_petsc; print(gbbgky_petsc.__file__)")
     assert str(tmp_path / "env") in where.stdout, where.stderr
     listed = gbbgky("cases")
     assert listed.returncode == 0 and all(name in listed.stdout for name in ("fig2_phi6_quick", "paper"))
-    done = gbbgky("run", "fig2_phi6_quick", *(word for a in SMALL for word in ("--set", a)))
+    done = gbbgky("run", "fig2_phi6_quick", *settings(*SMALL))
     assert done.returncode == 0, done.stderr
     with h5py.File(elsewhere / "runs" / "results" / "fig2_phi6_quick.h5") as file:
         assert file.attrs["complete"]
@@ -94,7 +89,7 @@ def test_versions_agree():
     citation = (ROOT / "CITATION.cff").read_text()
     assert f"\nversion: {gbbgky_petsc.__version__}\n" in citation
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert headings[0] == gbbgky_petsc.__version__ and headings == sorted(headings, reverse=True)
+    assert headings[0] == gbbgky_petsc.__version__ and headings == sorted(headings, key=Version, reverse=True)
 
 
 def test_extras_have_bounds_where_versions_matter():

@@ -5,7 +5,7 @@ import csv
 import h5py
 import numpy as np
 import pytest
-from test_cli import CASE, SMALL, gbbgky
+from processes import CASE, SMALL, gbbgky, sets
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
@@ -14,7 +14,7 @@ from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
 from gbbgky_petsc.commands.rates import Scan, rates
 from gbbgky_petsc.errors import InputError
 
-SETTINGS = [word for text in [*SMALL, "output.snapshots_at=[]"] for word in ("--set", text)]
+SETTINGS = sets("output.snapshots_at=[]")
 
 
 def test_scan_of_two_keys(tmp_path):

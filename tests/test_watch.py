@@ -2,9 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +9,8 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-from test_cli import CASE, gbbgky, rings, sets
+from processes import CASE, await_file, gbbgky, sets, started
+from test_cli import rings
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import environment, problem
@@ -141,10 +139,8 @@ def test_dynamics_that_lose_their_energy_are_refused(tmp_path):
 
 def test_dynamics_save_what_is_finished_on_a_signal(tmp_path):
     target = tmp_path / "out.h5"
-    words = ["md", str(CASE), "-o", str(target), *rings("md.realisations=100000")]
-    with subprocess.Popen([sys.executable, "-m", "gbbgky_petsc", *words], stderr=subprocess.PIPE, text=True) as running:
-        while not target.exists() and running.poll() is None:
-            time.sleep(0.05)
+    with started("md", CASE, "-o", target, *rings("md.realisations=100000")) as running:
+        assert await_file(target, running)
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 75 and "stopped by SIGTERM" in err.splitlines()[-1]
