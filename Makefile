@@ -1,4 +1,4 @@
-# make setup | run | validation | test | lint | docs | docs-test | gallery ; see README.md
+# make setup | run | validation | test | faults | lint | docs | docs-test | gallery | clean ; see README.md
 NP ?= 2
 CASE ?= runs/fig2_phi6_quick.toml
 NAME := $(basename $(notdir $(CASE)))
@@ -40,9 +40,9 @@ docs: .venv/.docs
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[docs]"
 	touch $@
 
-# follows every page of the documentation: tutorials by the letter, the rest at reduced size
+# follows every page of the documentation: tutorials and how-to pages by the letter, the rest at reduced size
 docs-test: setup
-	timeout 3600 $(BIN)/python -m pytest -q -m docs -o faulthandler_timeout=2000 tests/test_docs.py
+	timeout 3600 $(BIN)/python -m pytest -q -m docs -o faulthandler_timeout=0 tests/test_docs.py
 
 gallery: setup
 	$(BIN)/python docs/gallery.py

@@ -1,6 +1,8 @@
-"""Follow a page of the documentation: run its blocks one after the other in an empty folder.
+"""Follow a page of the documentation: run its blocks one after the other, where a reader with a checkout stands.
 
     python docs/follow.py docs/tutorials/fig2.md         by the letter; keeps the pictures that the page shows
+
+That is a new folder with ``runs/``, ``benchmarks/``, ``docs/`` and a ``.venv`` of this Python, `gbbgky` on the path.
 
 Blocks of code are fenced, and their language says what becomes of them:
 
@@ -9,19 +11,22 @@ Blocks of code are fenced, and their language says what becomes of them:
 | sh | commands: run |
 | python | run, all of a page in one namespace |
 | toml, python with title="FILE" | a file, written |
-| toml | a part of a case: has to be well-formed, with keys that exist |
-| console | commands for another place (a cluster, a bare machine, hours): not run; arguments of gbbgky are checked |
+| toml | a part of a case: not run |
+| console | commands for another place (a cluster, a bare machine, hours): not run |
 | text | output, an equation, a layout: nothing to run |
 
-`tests/test_docs.py` follows all pages: tutorials and how-to pages by the letter, commands of others at a size that
-takes seconds.
+`tests/test_docs.py` holds files, parts of cases and the arguments of every gbbgky, run or not, against what exists, and
+(`make docs-test`) follows all pages: tutorials and how-to pages by the letter; of the others `gbbgky run`, `kinetic`,
+`md` and `flow` at a size that takes seconds (`reduction`), the rest by the letter too.
 """
 
 import json
 import os
 import re
+import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,10 +38,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^(?P<mark>`{3,})(?P<info>.*)$")
 LANGUAGES = ("sh", "python", "toml", "console", "text")
-#: seconds that a block may take
+#: seconds that a block of commands or Python may take
 PATIENCE = 1800
-#: what makes a case small, for pages that are not followed by the letter
+#: what makes a case small, for pages that are not followed by the letter and for `tests/test_runs.py`
 COARSE = ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "time={end=10.0}")
+#: the same by the name of the case, where it is not `COARSE`
 REDUCED = {
     "equilibrium": ("mesh.theta_points=36", "mesh.z_spacing=10.0", "time={end=10.0}"),
     "four_fields": ("mesh.theta_points=26", "mesh.z_spacing=8.0", "time={end=5.0}"),
@@ -196,13 +202,15 @@ class Session:
             self._process.communicate()
 
     def run(self, block: Block) -> None:
-        """Execute a block; raises `RuntimeError` with its traceback."""
+        """Execute a block; raises `RuntimeError` with its traceback, or when it takes too long."""
         if self._process is None:
             command = [sys.executable, str(Path(__file__).resolve()), "python"]
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, **self._where)
         assert self._process.stdin is not None and self._process.stdout is not None
         print(json.dumps([block.place, block.text]), file=self._process.stdin, flush=True)
+        if not select.select([self._process.stdout], [], [], PATIENCE)[0]:
+            raise RuntimeError(f"{block.place}: not done within {PATIENCE} s")
         answer = self._process.stdout.readline()
         if not answer or (failure := json.loads(answer)):
             raise RuntimeError(f"{block.place}: {failure if answer else 'ended Python'}")
@@ -224,18 +232,20 @@ def _python() -> None:
 
 
 def _run(block: Block, folder: Path, environment: dict[str, str]) -> None:
-    ended = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block.text],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        stdin=subprocess.DEVNULL,
-    )
-    if ended.returncode:
-        said = (ended.stdout + ended.stderr)[-2000:]
-        raise RuntimeError(f"{block.place}: ended with code {ended.returncode}\n{block.text}\n{said}")
+    shell = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", block.text], cwd=folder, env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        said, _ = shell.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{block.place}: not done within {PATIENCE} s\n{block.text}") from None
+    finally:
+        if shell.poll() is None:  # and what it started
+            os.killpg(shell.pid, signal.SIGKILL)
+            shell.communicate()
+    if shell.returncode:
+        raise RuntimeError(f"{block.place}: ended with code {shell.returncode}\n{block.text}\n{said[-2000:]}")
 
 
 def _gbbgky(arguments: list[str]) -> None:

@@ -3,6 +3,7 @@
 python docs/gallery.py [CASE ...]        these cases only; writes docs/gallery/CASE.png and docs/gallery.md
 """
 
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -69,9 +70,9 @@ def page() -> str:
         "that each takes seconds: the command says how. Without its `--set` it is the whole case.",
     ]
     for name, path in shipped.cases().items():
-        words = [f"'{w}'" if set(w) & set(" []{}") else w for w in words_of(name)]
         lines += ["", f"## {name}", "", f"{shipped.purpose(path)}.".replace("..", "."), "", "```console"]
-        lines += [f"gbbgky {' '.join(words)}", f"gbbgky plot {name}.h5", "```", "", f"![{name}](gallery/{name}.png)"]
+        lines += [shlex.join(["gbbgky", *words_of(name)]), f"gbbgky plot {name}.h5", "```"]
+        lines += ["", f"![{name}](gallery/{name}.png)"]
     return "\n".join(lines) + "\n"
 
 

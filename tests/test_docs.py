@@ -4,16 +4,18 @@
 """
 
 import ast
-import importlib.util
 import re
-import sys
+import time
 import tomllib
 import types
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
+import follow
+import gallery
 import pytest
+import sources
 from pydantic import BaseModel
 
 from gbbgky_petsc import case as case_file
@@ -23,17 +25,7 @@ from gbbgky_petsc.errors import InputError
 ROOT = Path(__file__).parent.parent
 
 
-def module(name):
-    """A script of docs/, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
-    made = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = made
-    spec.loader.exec_module(made)
-    return made
-
-
 MKDOCS = (ROOT / "mkdocs.yml").read_text()
-follow, sources = module("follow"), module("sources")
 PAGES = follow.pages()
 BLOCKS = [block for page in PAGES for block in follow.blocks(page)]
 #: pages that `make test` follows too
@@ -111,7 +103,7 @@ def test_commands_are_accepted(page, tmp_path, monkeypatch):
                         raise
 
 
-def test_a_wrong_command_is_seen(tmp_path):
+def test_a_wrong_command_is_seen():
     for words in (["run", "fig2_phi6", "--at", "3"], ["fly", "fig2_phi6"]):
         with pytest.raises(InputError):
             cli.parser().parse_args(words)
@@ -128,6 +120,20 @@ def test_a_failing_block_is_seen(tmp_path):
         session.run(follow.Block(page, 2, "python", None, "assert a == 1\n"))
         with pytest.raises(RuntimeError, match=r"README.md:3: (.|\n)*NameError"):
             session.run(follow.Block(page, 3, "python", None, "b\n"))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("python", "import time; time.sleep(60)\n"), ("sh", "sleep 60 | cat\n")]
+)
+def test_a_block_that_takes_too_long_is_seen(language, text, tmp_path, monkeypatch):
+    """By the letter of a page of one block; nothing of it is left running."""
+    page = ROOT / "docs" / "of_one_block.md"
+    monkeypatch.setattr(follow, "blocks", lambda _: [follow.Block(page, 1, language, None, text)])
+    monkeypatch.setattr(follow, "PATIENCE", 0.5)
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match=r"of_one_block.md:1: not done within 0.5 s"):
+        follow.follow(page, tmp_path, by_the_letter=True)
+    assert time.monotonic() - began < 30.0
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if p.name in QUICK], ids=name_of)
@@ -286,7 +292,6 @@ def test_names_in_the_package_exist():
 
 def test_the_gallery_has_every_case():
     """docs/gallery.md is what docs/gallery.py writes, with a picture each; its changes are keys of the case."""
-    gallery = module("gallery")
     assert (ROOT / "docs" / "gallery.md").read_text() == gallery.page()
     assert set(gallery.SMALLER) <= set(shipped.cases())
     for name in shipped.cases():

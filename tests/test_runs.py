@@ -5,27 +5,14 @@ import tomllib
 import h5py
 import numpy as np
 import pytest
-from test_cli import RUNS, gbbgky
+from follow import COARSE, REDUCED
+from processes import RUNS, gbbgky, settings
 
-COARSE = ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_spacing=10.0", "time={end=10.0}")
-#: what makes a case small, where that is not `COARSE`
-REDUCED = {
-    "equilibrium": ("mesh.theta_points=36", "mesh.z_spacing=10.0", "time={end=10.0}"),
-    "four_fields": ("mesh.theta_points=26", "mesh.z_spacing=8.0", "time={end=5.0}"),
-    "lieb_liniger_dipolar": ("mesh.theta_points=60", "mesh.z_spacing=0.5", "time={end=0.5}"),
-    "thermal": ("mesh.theta_points=40", "mesh.z_spacing=20.0", "time={end=10.0}"),
-    "validity": ("mesh.theta_points=36", "mesh.theta_max=5.0", "mesh.z_max=48.0", "mesh.z_spacing=4.0",
-                 "time={end=10.0}"),
-}  # fmt: skip
 CASES = {path.stem: path for path in sorted(RUNS.glob("*.toml"))}
 
 
 def small(name):
-    return [
-        word
-        for a in (*REDUCED.get(name, COARSE), "output.snapshots_at=[]", "output.series_every=0.5")
-        for word in ("--set", a)
-    ]
+    return settings(*REDUCED.get(name, COARSE), "output.snapshots_at=[]", "output.series_every=0.5")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +35,7 @@ WITH_RINGS = [
 
 @pytest.mark.parametrize("name", WITH_RINGS)
 def test_molecular_dynamics(name, tmp_path):
-    few = ("--set", "md.realisations=1", "--set", "md.force_tolerance=1e-3", "--set", "time={end=1.0}")
+    few = settings("md.realisations=1", "md.force_tolerance=1e-3", "time={end=1.0}")
     done = gbbgky("md", CASES[name], "-o", tmp_path / "out.h5", *small(name), *few)
     assert done.returncode == 0, done.stderr
     with h5py.File(tmp_path / "out.h5") as file:
