@@ -42,6 +42,7 @@ def imported(path, at_import_only=False):
     if at_import_only:
         tree.body = [n for n in tree.body if not isinstance(n, ast.FunctionDef | ast.ClassDef | ast.If)]
     for node in ast.walk(tree):
+        assert not getattr(node, "level", 0), f"{path}:{node.lineno}: relative"
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gbbgky_petsc"):
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"

@@ -205,10 +205,24 @@ def test_sources_are_shown_whole():
 # --- names ---
 
 SUFFIXES = (".py", ".toml", ".md", ".png", ".json", ".sh", ".npz", ".yaml")
+#: code in prose: a key of a case, a command, something of the package
+KEY = re.compile(r"(?:--set )?([a-z]+)\.([a-z_]+)(?:$|[ =.])")
+COMMAND = re.compile(r"gbbgky ([a-z]+)")
+DOTTED = re.compile(r"gbbgky_petsc(\.\w+)+$")
 
 
 def code_words(page):
     return re.findall(r"(?<!`)`([^`\n]+)`(?!`)", prose(page))
+
+
+def test_there_are_names_to_be_held():
+    """Patterns that match nothing any more would hold nothing."""
+    words = [word for page in PAGES for word in code_words(page)]
+    assert sum("/" in word and word.endswith(SUFFIXES) for word in words) > 50
+    assert sum(bool((match := KEY.match(word)) and keys(match[1])) for word in words) > 20
+    assert sum(bool(COMMAND.match(word)) for word in words) > 40
+    assert any(DOTTED.match(word) for word in words)
+    assert {"python", "toml", "sh"} <= {block.language for block in BLOCKS if block.page.parent.name == "tutorials"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -240,7 +254,7 @@ def keys(table):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_keys_that_are_named_exist(page):
     for word in code_words(page):
-        if match := re.match(r"(?:--set )?([a-z]+)\.([a-z_]+)(?:$|[ =.])", word):
+        if match := KEY.match(word):
             known = keys(match[1])
             assert not known or match[2] in known or word.endswith((".py", ".toml", ".md")), f"{page.name}: {word}"
 
@@ -263,7 +277,7 @@ def test_commands_and_flags_that_are_named_exist(page):
     commands = parser._subparsers._group_actions[0].choices
     flags = {flag for p in commands.values() for flag in p._option_string_actions} | {"--resume=auto", "--version"}
     for word in code_words(page):
-        if match := re.match(r"gbbgky ([a-z]+)", word):
+        if match := COMMAND.match(word):
             assert match[1] in commands, f"{page.name}: {word}"
             assert {w for w in word.split() if re.match(r"--[a-z]", w)} <= flags, f"{page.name}: {word}"
 
@@ -272,7 +286,7 @@ def test_names_in_the_package_exist():
     """`gbbgky_petsc.a.b.C` in prose is a module or something defined in one."""
     for page in PAGES:
         for word in code_words(page):
-            if not re.fullmatch(r"gbbgky_petsc(\.\w+)+", word):
+            if not DOTTED.match(word):
                 continue
             parts = word.split(".")
             for cut in range(len(parts), 0, -1):

@@ -9,6 +9,7 @@ from processes import CASE, await_file, gbbgky, last_words, sets, settings, star
 
 from gbbgky_petsc import environment, petsc_failures, trust
 from gbbgky_petsc.errors import InputError, SolverError, StorageError, one_line
+from gbbgky_petsc.store.reader import read, read_checkpoint
 
 #: steps short enough that a run never ends by itself within a test
 ENDLESS = ("-ts_adapt_dt_max", "0.05")
@@ -84,16 +85,36 @@ def test_what_one_rank_alone_meets_ends_all(tmp_path, what):
         assert "planted" in left.read_text() and str(left) in lines[0]
 
 
+#: lets the result file through, not g
+FULL_DISK = "import resource; from mpi4py import MPI; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, -1))"
+
+
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_a_full_disk_ends_in_one_line_and_keeps_what_was_there(tmp_path, ranks):
-    """The limit lets the result file through, not g."""
+def test_a_full_disk_ends_in_one_line_and_leaves_nothing_by_halves(tmp_path, ranks):
     target = tmp_path / "out.h5"
     words = sets("output.checkpoint_seconds=1e-9", "time.end=500.0", "output.snapshots_at=[]")
-    limit = "import resource; from mpi4py import MPI; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, -1))"
-    with endless(target, *words, ranks=ranks, before=limit) as running:
+    with endless(target, *words, ranks=ranks, before=FULL_DISK) as running:
         lines = said(running)
     assert running.returncode == 5 and len(lines) == 1 and "cannot be written" in lines[0], lines
     assert not list(tmp_path.glob("*.checkpoint.*")) and not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_full_disk_keeps_what_was_there(tmp_path, ranks):
+    """A run that goes on from t = 20 until the disk is full can go on from there again."""
+    target = tmp_path / "out.h5"
+    assert gbbgky("run", CASE, "-o", target, *sets()).returncode == 0
+    (pair,) = tmp_path.glob("out.h5.checkpoint.*")
+    before = pair.read_bytes()
+    further = sets("output.checkpoint_seconds=1e-9", "time.end=500.0")
+    with endless(target, *further, "--resume", ranks=ranks, before=FULL_DISK) as running:
+        lines = said(running)
+    assert running.returncode == 5 and len(lines) == 1 and "cannot be written" in lines[0], lines
+    assert [*tmp_path.glob("*.checkpoint.*")] == [pair] and pair.read_bytes() == before
+    assert read_checkpoint(target).t == 20.0 and not read(target).attributes["complete"]
+    done = gbbgky("run", CASE, "-o", target, *sets("time.end=30.0"), "--resume")
+    assert done.returncode == 0, done.stderr
+    assert read(target).series["t"][-1] == 30.0
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):

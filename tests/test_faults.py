@@ -109,9 +109,13 @@ def judged(running, seconds=60.0, codes=DOCUMENTED):
     return None
 
 
-def tried(*words, ranks=1, before="", variables=None, folder=None, **how):
+def tried(*words, ranks=1, before="", variables=None, folder=None, leaves=None, **how):
+    """What is wrong with a command, also if it ends well without the file that it should have left."""
     with started(*words, ranks=ranks, before=before, variables=variables, folder=folder) as running:
-        return judged(running, **how)
+        fault = judged(running, **how)
+    if fault is None and running.returncode == 0 and leaves is not None and not leaves.exists():
+        return f"code 0 without {leaves.name}"
+    return fault
 
 
 OFTEN = ("output.checkpoint_seconds=1e-9", "output.flush_seconds=1e-9")
@@ -237,7 +241,7 @@ def filled(kind, size, folder, ranks):
     with small_disk(folder, size) as small:
         target = small / "out.h5"
         words = (*KINDS[kind], *(settings("time.end=10.0") if kind == "run" else settings("md.realisations=100")))
-        fault = tried(kind, words[0], "-o", target, *words[1:], ranks=ranks, codes={0, 5})
+        fault = tried(kind, words[0], "-o", target, *words[1:], ranks=ranks, leaves=target, codes={0, 5})
         if fault is None and target.exists():
             try:
                 read(target)
@@ -394,7 +398,7 @@ def with_option(option, target, ranks):
     """What is wrong with a short run."""
     words, end = SHORT.get(option.partition("_")[0], SHORT[""])
     words = (*words, "-o", target, *f"-{option}".split())
-    fault = tried(*words, ranks=ranks, seconds=30.0)
+    fault = tried(*words, ranks=ranks, leaves=target, seconds=30.0)
     if fault is None and target.exists():
         with h5py.File(target) as file:
             values = [file[f"series/{name}"][()] for name in file["series"]]
@@ -478,7 +482,7 @@ EDGES = ["0", "-1", "1e300", "1e-300", "nan", "inf", "1e6", "1e-9", "9" * 5000, 
 def five_steps(assignment, target):
     """What is wrong with the start of a run."""
     small = sets("output.snapshots_at=[]", assignment)
-    fault = tried("run", CASE, "-o", target, *small, "-ts_max_steps", "5", seconds=90.0)
+    fault = tried("run", CASE, "-o", target, *small, "-ts_max_steps", "5", leaves=target, seconds=90.0)
     if fault is None and target.exists():
         series = read(target).series
         if not all(np.all(np.isfinite(values)) for values in series.values()):

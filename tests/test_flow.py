@@ -388,7 +388,6 @@ def test_shaking_moves_the_centre():
 
 @pytest.mark.parallel
 def test_ranks_share_the_rows():
-    p = flow(strength=3.0, diffusion=True, state=TRAPPED | {"offset": 5.0, "boost": 1.0})
     for space in ({}, {"boundary": "wall"}, {"boundary": "periodic"}):
         p = flow(strength=3.0, diffusion=True, state=TRAPPED | {"offset": 5.0, "boost": 1.0}, space=space)
         alone = rate_of(p)

@@ -128,7 +128,7 @@ def test_thermal_state_is_stationary(small, order, model, theta_max, points, acc
 
 @pytest.mark.parametrize("boundary", ["periodic", "absorbing", "zero"])
 def test_invariants(small, boundary):
-    """Number, momentum and energy for any fields; int c2 at fixed theta_1 - theta_2 is kept, C_reg's is not."""
+    """Number, momentum and energy for any fields."""
     h = make(small, boundary)
     found = rate(h, state(h, *random_fields(h)))
     theta, w = h.mesh.theta, h.mesh.theta_weight

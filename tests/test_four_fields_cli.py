@@ -1,5 +1,7 @@
 """The four fields as users run them: refusals, memory, snapshots, resumption, ranks."""
 
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pytest
@@ -80,7 +82,7 @@ def test_fields_kept_whole(straight):
 
 
 def test_what_the_validation_measures(straight):
-    """Distances of the study: of g3 integrated twice from K2 g, by hand; of a form from itself, none."""
+    """Distances of the study: of g3 integrated twice from K2 g, by hand; of a form from itself and from one moved."""
     result, n = read(straight), 22
     w, rho = result.mesh["theta_weights"][0], result.snapshots["rho"][1]
     third = third_order(HardRods(1.0).background(result.mesh["theta"], w, rho))
@@ -92,6 +94,11 @@ def test_what_the_validation_measures(straight):
     apart = study.difference(result, result, 1)
     assert apart["g"] == apart["rho"] == apart["kurtosis"] == 0.0
     assert apart["c2"] == result.snapshots["covariance_drift"][1] > 0.0
+    series, shots = dict(result.series), dict(result.snapshots)
+    series["kurtosis"], shots["rho"] = series["kurtosis"] + 0.25, 1.5 * shots["rho"]
+    moved = SimpleNamespace(series=series, snapshots=shots, kept=lambda name, row: 0.5 * result.kept(name, row))
+    apart = study.difference(result, moved, 1)
+    assert [apart[name] for name in ("g", "rho", "kurtosis")] == pytest.approx([0.5, 0.5, 0.25], rel=1e-9)
 
 
 def test_fields_that_are_not_there_are_refused(straight, tmp_path):
