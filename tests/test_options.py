@@ -2,7 +2,7 @@
 
 import pytest
 from petsc4py import PETSc
-from test_cli import CASE, gbbgky, sets
+from processes import CASE, gbbgky, sets
 
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.solvers.integrator import preconditioner_class
