@@ -10,7 +10,7 @@ from gbbgky_petsc.collisions import build
 from gbbgky_petsc.collisions.pair_table import PairTable
 from gbbgky_petsc.collisions.rod_lengths import RodPotential
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal
@@ -103,6 +103,19 @@ def test_tables_follow_the_density():
     for density in (0.1, 0.4, 0.1):
         rho = density_of(model, density)
         np.testing.assert_array_equal(shared(rho).rate, finite(model, finite_length=True)(rho).rate)
+
+
+def test_a_density_beyond_the_tolerance_stays_refused():
+    """A second call fails like the first, and leaves the tables of the last good density as they are."""
+    model, potential = HardRods(1.0), Potential(Gaussian(), 1.0, 1.0)
+    good, bad = (PairTable(RodPotential(potential, 1.0, density), MPI.COMM_SELF).error for density in (0.2, 0.5))
+    collisions = finite(model, 1.0, finite_length=True, tolerance=0.5 * (good + bad))
+    collisions.rate(density_of(model, 0.2))
+    for _ in range(2):
+        with pytest.raises(SolverError, match=r"kinetic\.tolerance"):
+            collisions.rate(density_of(model, 0.5))
+    other = density_of(model, 0.2) * (1.0 + 0.1 * MESH.theta)
+    np.testing.assert_array_equal(collisions.rate(other), finite(model, 1.0, finite_length=True).rate(other))
 
 
 def test_refusals():

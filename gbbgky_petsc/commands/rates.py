@@ -109,7 +109,7 @@ def _row(point: int, kind: str, case: case_file.Case, folder: Path, modes: int) 
         collisions = build(kind, p.model, p.potential, p.mesh, PETSc.COMM_SELF, closure=closure, **options)
         collisions.at(np.inf)  # a rate is that of correlations that have settled
         try:
-            numbers["initial_rate"] = kurtosis_rate(p.mesh.theta, p.rho, collisions(p.rho).rate)
+            numbers["initial_rate"] = kurtosis_rate(p.mesh.theta, p.rho, collisions.rate(p.rho))
         except (InputError, SolverError) as error:  # its thermal state may do better
             reason = str(error)
         if modes:
