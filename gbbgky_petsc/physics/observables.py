@@ -26,6 +26,14 @@ def kurtosis(theta: Array, rho: Array) -> float:
     return fourth / second**2 - 3.0
 
 
+def kurtosis_rate(theta: Array, rho: Array, rate: Array) -> float:
+    """d kurtosis/dt at constant density and momentum, inverse time; theta, rho and d rho/dt are (N,)."""
+    centred = theta - momentum(theta, rho)
+    second, fourth = (float(centred**p @ rho / rho.sum()) for p in (2, 4))
+    d_second, d_fourth = (float(centred**p @ rate / rho.sum()) for p in (2, 4))
+    return d_fourth / second**2 - 2.0 * fourth * d_second / second**3
+
+
 def kinetic_energy(model: IntegrableModel, theta: Array, rho: Array) -> float:
     """Energy of the integrable model per particle, int e rho / density."""
     return float((model.energy(theta) * rho).sum() / rho.sum())

@@ -29,7 +29,7 @@ SPACING, END = 0.02, 40.0
 WAVES, LARGEST = 2500, 25.0
 
 
-def kurtosis_rate(
+def encounter_rate(
     potential: Potential, length: float, theta: Array, rho: Array, rods: int, samples: int = 200_000, seed: int = 1
 ) -> tuple[float, float]:
     """d kurtosis/dt by encounters of so many rods, and its standard error.

@@ -13,7 +13,7 @@ from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.states import State
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
-from gbbgky_petsc.validation.encounters import kurtosis_rate
+from gbbgky_petsc.validation.encounters import encounter_rate
 from gbbgky_petsc.validation.parts import Part
 from gbbgky_petsc.validation.studies.common import Findings, Results, Study
 
@@ -270,7 +270,7 @@ def next_orders(line: Line, strength: float, second: dict[str, Result], first: R
     state = case.state.build(Path(), model, theta)
     assert isinstance(state, State)
     rho = state.sample(theta, theta[1] - theta[0], model)
-    three, four = (kurtosis_rate(case.potential.build(), line.length, theta, rho, rods) for rods in (3, 4))
+    three, four = (encounter_rate(case.potential.build(), line.length, theta, rho, rods) for rods in (3, 4))
     share = four[0] / three[0]
     error = share * float(np.hypot(three[1] / three[0], four[1] / four[0]))
     return NextOrders(line, strength, with_second / float(weights @ _clocked(first, t, strength)) - 1.0, (share, error))
