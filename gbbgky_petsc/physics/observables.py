@@ -55,6 +55,12 @@ def rescaled_time_unit(model: IntegrableModel, potential: Potential, theta: Arra
     return 1.0 / rate if rate > 0.0 else np.inf
 
 
+def relative_size(difference: Array, reference: Array) -> float:
+    """max|difference|/max|reference|; nan where the reference vanishes."""
+    size = float(np.abs(reference).max())
+    return float(np.abs(difference).max()) / size if size else float("nan")
+
+
 @dataclass(frozen=True)
 class Clock:
     """Where along a run a sample is: t, size of the step that ends there or covers it, t of one rescaled unit."""
