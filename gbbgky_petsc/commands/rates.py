@@ -166,9 +166,10 @@ def rates(
     def write() -> None:
         image = _image(case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
         sealed.write(target, image)
-        with sealed.writing(target):
-            _write_csv(target.with_suffix(".csv"), parsed, values, rows)
-            rate_plots.figure(read_rates(target), target.with_suffix(".png"))
+        with sealed.replacing(target.with_suffix(".csv")) as part:
+            _write_csv(part, parsed, values, rows)
+        with sealed.replacing(target.with_suffix(".png"), ".png") as part:
+            rate_plots.figure(read_rates(target), part)
 
     on_root(comm, write)
     if comm.rank == 0:
