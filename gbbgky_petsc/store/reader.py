@@ -188,7 +188,7 @@ def read(path: str | Path) -> Result:
     with opened(path) as file:
         attributes = check_attributes(path, file, ATTRIBUTES)
         required = IN_SPACE if "mesh" in file and "x" in file["mesh"] else REQUIRED
-        groups = {name: _group(path, file, name, needed) for name, needed in required.items()}
+        groups = {name: arrays_of(path, file, name, needed) for name, needed in required.items()}
     result = Result(path, attributes, **groups)
     _check_shapes(result)
     return result
@@ -277,7 +277,8 @@ def member(group: h5py.Group, name: str) -> Any:
     return group[name]
 
 
-def _group(path: Path, file: h5py.File, group: str, required: tuple[str, ...]) -> dict[str, np.ndarray]:
+def arrays_of(path: Path, file: h5py.File, group: str, required: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The datasets of a group by name, those ``required`` among them; raises `InputError`."""
     node = member(file, group)
     if node is not None and not isinstance(node, h5py.Group):
         raise InputError(f"{path}: /{group} is no group")
