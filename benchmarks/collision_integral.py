@@ -22,13 +22,8 @@ import numpy as np
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc.collisions import build
 from gbbgky_petsc.collisions.meshes import MeshPair
+from gbbgky_petsc.physics.observables import kurtosis_rate
 from gbbgky_petsc.store.reader import read
-
-
-def kurtosis_rate(mesh, rho, rate):
-    """d kurtosis/dt at constant density, momentum 0 and energy."""
-    theta = mesh.theta
-    return float((theta**4 @ rate) / rho.sum() / ((theta**2 @ rho) / rho.sum()) ** 2)
 
 
 def resampled(rho, mesh, points):
@@ -50,7 +45,7 @@ def gauss_table(model, potential, mesh, rho):
         x, w = np.polynomial.legendre.leggauss(n)
         k, weights = 8.0 / potential.range * (1.0 + x), 8.0 / potential.range * w
         force, _ = correlations.moments(k, potential.fourier(k))
-        rates[n] = kurtosis_rate(mesh, rho, pair.derivative @ (weights @ force) / np.pi)
+        rates[n] = kurtosis_rate(mesh.theta, rho, pair.derivative @ (weights @ force) / np.pi)
     return {n: rates[n] / rates[64] - 1.0 for n in rates if n < 64}
 
 
@@ -61,7 +56,7 @@ def theta_table(model, potential, mesh, rho):
         fine, density = resampled(rho, mesh, points)
         table[points] = {
             f"{kind}, {'staggered' if staggered else 'plain'}": kurtosis_rate(
-                fine, density, build(kind, model, potential, fine, staggered=staggered)(density).rate
+                fine.theta, density, build(kind, model, potential, fine, staggered=staggered)(density).rate
             )
             for kind in ("landau", "screened")
             for staggered in (False, True)
@@ -80,13 +75,13 @@ def slopes(model, potential, mesh, rho, result, at, closure):
         collisions = build(kind, model, potential, mesh, staggered=plain, closure=closure)
         began = time.perf_counter()
         integral = collisions(rho)
-        report[kind] = kurtosis_rate(mesh, rho, integral.rate)
+        report[kind] = kurtosis_rate(mesh.theta, rho, integral.rate)
         report[f"{kind} effort, seconds"] = (integral.effort, time.perf_counter() - began)
         report[f"{kind} defects of N, P, E"] = integral.defects
         report[f"{kind} interaction energy"] = integral.interaction_energy
         if kind != "full":
             delayed = np.linalg.solve(np.eye(rho.size) - collisions.retardation(rho), integral.rate)
-            report[f"{kind} with memory"] = kurtosis_rate(mesh, rho, delayed)
+            report[f"{kind} with memory"] = kurtosis_rate(mesh.theta, rho, delayed)
     return report
 
 

@@ -31,7 +31,7 @@ from petsc4py import PETSc
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.equations.hierarchy import Hierarchy
+from gbbgky_petsc.commands.hierarchy import hierarchy_of
 from gbbgky_petsc.fields import PAIR, Rate
 from gbbgky_petsc.solvers.integrator import Integrator
 
@@ -60,8 +60,7 @@ def machine(n):
 
 def solve(built, end, options=None):
     """One run: steps, iterations, CPU and wall seconds, kurtosis, drift of the energy."""
-    h = built.case.hierarchy
-    hierarchy = Hierarchy(built.mesh, built.model, built.potential, h.order, h.closure, tuple(h.explicit))
+    hierarchy = hierarchy_of(built)
     measured = []
     with Integrator(hierarchy, hierarchy.initial_vector(built.rho), options=options) as integrator:
         cpu, wall = time.process_time(), time.perf_counter()
@@ -80,8 +79,7 @@ def solve(built, end, options=None):
 
 def parts(built):
     """Milliseconds of each term and of one preconditioning on random numbers, and bounds where g is passed once."""
-    h = built.case.hierarchy
-    hierarchy = Hierarchy(built.mesh, built.model, built.potential, h.order, h.closure)
+    hierarchy = hierarchy_of(built)
     fields, x = hierarchy.fields, hierarchy.initial_vector(built.rho)
     fields.part(x.array_w, PAIR)[...] = np.random.default_rng(2).standard_normal(fields.slab().shape)
     f = x.duplicate()

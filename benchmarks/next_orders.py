@@ -23,9 +23,10 @@ from gbbgky_petsc.collisions import build
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.physics.models import HardRods
+from gbbgky_petsc.physics.observables import kurtosis_rate
 from gbbgky_petsc.physics.potential import Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal
-from gbbgky_petsc.validation.encounters import kurtosis_rate
+from gbbgky_petsc.validation.encounters import encounter_rate
 
 REPORT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent / "docs/validation/validity.json")
 MESH = PhaseSpaceMesh(5.0, int(sys.argv[2]) if len(sys.argv) > 2 else 40, z_max=100.0, z_spacing=2.0)
@@ -44,13 +45,6 @@ ORDERS = {
 FOUR = {"finite length, second order, four rods": {}}
 
 
-def rate(operator, rho):
-    """d kurtosis/dt in the state rho."""
-    theta, change, share = MESH.theta, operator(rho).rate / rho.sum(), rho / rho.sum()
-    second, fourth = theta**2 @ share, theta**4 @ share
-    return float(theta**4 @ change / second**2 - 2.0 * fourth * (theta**2 @ change) / second**3)
-
-
 def predicted(point, sign):
     """Rates over the first order of short rods, by combination of orders; those that refuse the state are left out."""
     shape = Power(float(point["exponent"])) if point["exponent"] else Gaussian()
@@ -60,11 +54,11 @@ def predicted(point, sign):
     for name, options in ORDERS.items():
         try:
             operator = build("coherent", model, potential, MESH, PETSc.COMM_SELF, tolerance=1e-2, **options)
-            found[name] = rate(operator, rho)
+            found[name] = kurtosis_rate(MESH.theta, rho, operator.rate(rho))
         except InputError:
             continue
     unit = found["short rods"]
-    four, _ = kurtosis_rate(potential, model.length, MESH.theta, rho, 4, samples=50_000)
+    four, _ = encounter_rate(potential, model.length, MESH.theta, rho, 4, samples=50_000)
     found[next(iter(FOUR))] = found["finite length, second order"] + four
     return {name: value / unit for name, value in found.items()}
 

@@ -26,7 +26,7 @@ petsc4py.init([sys.argv[0], *sys.argv[_split:]])
 
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
-from gbbgky_petsc.equations.hierarchy import Hierarchy
+from gbbgky_petsc.commands.hierarchy import hierarchy_of
 from gbbgky_petsc.errors import SolverError
 from gbbgky_petsc.solvers.frozen import PRECONDITIONERS
 from gbbgky_petsc.solvers.integrator import Integrator
@@ -46,8 +46,7 @@ def options_of(name):
 
 def cost(built, end, name):
     """Steps, Krylov iterations, CPU seconds, memory and energy drift of a run to ``end``."""
-    h = built.case.hierarchy
-    hierarchy = Hierarchy(built.mesh, built.model, built.potential, h.order, h.closure, tuple(h.explicit))
+    hierarchy = hierarchy_of(built)
     measured = []
     with Integrator(hierarchy, hierarchy.initial_vector(built.rho), options=options_of(name)) as integrator:
         start = time.process_time()

@@ -1,6 +1,8 @@
 """What has to be settled before numpy and PETSc are imported. Imports neither."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +33,8 @@ def prepare() -> None:
     if kernels is not None:
         os.environ.setdefault("OPENBLAS_CORETYPE", kernels)
     if "NUMBA_CACHE_DIR" not in os.environ and not _numba_finds_room():
-        os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="gbbgky-numba-")
+        os.environ["NUMBA_CACHE_DIR"] = folder = tempfile.mkdtemp(prefix="gbbgky-numba-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _numba_finds_room() -> bool:

@@ -59,9 +59,6 @@ def build(case: Case, folder: Path, mean_field: bool = True) -> SpaceProblem:
         raise InputError("space: missing; allowed: a table [space] with x_max and points")
     if case.time.end is None:
         raise InputError(f"time.end_rescaled = {case.time.end_rescaled}: depends on place; allowed: time.end")
-    late = [t for t in case.output.snapshots_at if t > case.time.end]
-    if late:
-        raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {case.time.end:g}")
     limits.check_case(case)
     limits.check_end(case, case.time.end)
     model, potential, space = case.build_model(folder), case.potential.build(folder), case.space.build()

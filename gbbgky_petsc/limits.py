@@ -75,7 +75,7 @@ def check_state(rho: Array) -> None:
 
 
 def check_end(case: "Case", end: float) -> None:
-    """Refuse a duration that is no number, and more rows than a result can hold.
+    """Refuse a duration that is no number, more rows than a result can hold, and snapshots after the end.
 
     Raises
     ------
@@ -88,6 +88,9 @@ def check_end(case: "Case", end: float) -> None:
         raise InputError(
             f"output.series_every = {every:g}: {end / every:.1e} rows up to t = {end:g}; allowed: at most {MOST_ROWS:g}"
         )
+    late = [t for t in case.output.snapshots_at if t > end]
+    if late:
+        raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {end:g}")
 
 
 def _numbers(tree: Any, key: str = "") -> Iterator[tuple[str, float]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gbbgky_petsc import limits
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.case import WEIGHT_LOSS, Case
+from gbbgky_petsc.case import UNRESOLVED, WEIGHT_LOSS, Case
 from gbbgky_petsc.case.inhomogeneous import PlaceStateSection
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
@@ -64,10 +64,10 @@ def build(case: Case, folder: Path) -> Problem:
         raise InputError(f"state.density = {state.density:g}: {fault}")
     modes = np.abs(np.fft.rfft(rho))
     unresolved = modes[-max(2, modes.size // 8) :].max() / modes[0]
-    if unresolved > 1e-2:
+    if unresolved > UNRESOLVED:
         raise InputError(
             f"mesh.theta_points = {mesh.theta_points}: too few for this state "
-            f"(its shortest Fourier modes carry {unresolved:.1e} of the density); allowed: at most 0.01"
+            f"(its shortest Fourier modes carry {unresolved:.1e} of the density); allowed: at most {UNRESOLVED:g}"
         )
     size = np.abs(potential(np.linspace(0.0, 2.0, 201) * potential.range)).max()
     tail = float(np.abs(potential(mesh.z_max)))
@@ -88,7 +88,4 @@ def build(case: Case, folder: Path) -> Problem:
             )
         end = case.time.end_rescaled * unit
     limits.check_end(case, end)
-    late = [t for t in case.output.snapshots_at if t > end]
-    if late:
-        raise InputError(f"output.snapshots_at = {late}: after the end of the run; allowed: up to {end:g}")
     return Problem(case, model, potential, state, mesh, rho, unit, end)

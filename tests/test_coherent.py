@@ -22,6 +22,7 @@ from gbbgky_petsc.collisions.triples import kernel
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power, Tabulated
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
@@ -47,8 +48,7 @@ def sample(collisions, state=STATE):
 
 
 def kurtosis_rate(collisions, rho):
-    theta = collisions.mesh.theta
-    return float(theta**4 @ collisions(rho).rate / rho.sum() / (theta**2 @ rho / rho.sum()) ** 2)
+    return observables.kurtosis_rate(collisions.mesh.theta, rho, collisions.rate(rho))
 
 
 # --- the table of the potential ---

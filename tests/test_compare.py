@@ -84,6 +84,17 @@ def test_only_what_both_have_is_compared():
     assert rows.tolist() == [2] and others.tolist() == [0]
 
 
+def test_meshes_of_one_size_are_held_against_each_other():
+    """rho on another theta is not compared, whatever else has as many points."""
+    first, second = result(), result()
+    first.mesh["z"] = second.mesh["z"] = second.mesh["z"] * 2.0
+    second.mesh["theta"] = second.mesh["theta"] + 0.5
+    assert set(by_name(first, second)) == {"series/kurtosis", "series/momentum", "snapshots/density_correlation"}
+    square = [result(points=4) for _ in range(2)]  # as many rapidities as places
+    square[1].mesh["z"] = square[1].mesh["z"] * 2.0
+    assert set(by_name(*square)) == {"series/kurtosis", "series/momentum", "snapshots/rho"}
+
+
 def test_theory_is_low_passed_beside_dynamics():
     theory, dynamics = result(), result(seed=3)
     theory.snapshots["density_correlation"][:, 2] = 1.0

@@ -7,9 +7,9 @@ from processes import RUNS
 import gbbgky_petsc as gb
 from gbbgky_petsc.analysis import plots
 from gbbgky_petsc.collisions import kinds
-from gbbgky_petsc.collisions.spectrum import kurtosis_rate
 from gbbgky_petsc.commands.kinetic import start_from
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics import observables
 
 GASES = {
     "rods": {"kind": "hard_rods", "length": 1.0},
@@ -69,7 +69,7 @@ def test_every_collision_operator(name):
                 operator(p.model, p.potential, p.mesh)(p.rho)
             continue
         found = operator(p.model, p.potential, p.mesh, tolerance=1e-4 if kind == "full" else 1e-2)(p.rho)
-        slopes[kind] = kurtosis_rate(p.mesh.theta, p.rho, found.rate)
+        slopes[kind] = observables.kurtosis_rate(p.mesh.theta, p.rho, found.rate)
     if name in IDEAL:
         assert slopes.pop("landau") == slopes.pop("coherent") == 0.0
         assert abs(slopes.pop("full")) < 1e-7

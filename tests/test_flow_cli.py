@@ -100,6 +100,19 @@ def test_resumed_is_straight_on_other_ranks(tmp_path):
             flow("cradle", parts, "time.end=50.0", change, mode=Resume.MUST)
 
 
+def test_results_of_before_a_column_was_written_go_on(tmp_path):
+    """Rows that have none are nan; tables that may differ are those that the refusal names."""
+    target = tmp_path / "out.h5"
+    flow("expansion", target, "time.end=8.0", "output.snapshots_at=[0.0]")
+    with h5py.File(target, "r+") as file:
+        del file["series/edge"]
+    with pytest.raises(InputError, match=r"allowed to differ .*: \[time\], \[output\], .*\[hierarchy\]"):
+        flow("expansion", target, "potential.strength=2.0", mode=Resume.MUST)
+    flow("expansion", target, "hierarchy.order=collective", mode=Resume.MUST)
+    with h5py.File(target) as file:
+        assert np.isnan(file["series/edge"][:3]).all() and np.isfinite(file["series/edge"][3:]).all()
+
+
 @pytest.mark.parametrize("name", ["cradle", "expansion"])
 def test_a_signal_saves_and_resume_goes_on(name, tmp_path, monkeypatch):
     """With collisions and without; the rows are those of a run that was left alone."""

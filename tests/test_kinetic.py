@@ -18,6 +18,7 @@ from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.hierarchy import Hierarchy
 from gbbgky_petsc.equations.kinetic import KineticEquation
 from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
@@ -40,10 +41,8 @@ def build(kind="landau", points=24, theta_max=4.5, model=RODS, potential=POTENTI
     return collisions, state.sample(mesh.theta, mesh.theta_weight, model)
 
 
-def kurtosis_rate(collisions, rho, rate=None):
-    theta = collisions.mesh.theta
-    rate = collisions(rho).rate if rate is None else rate
-    return (theta**4 @ rate) / rho.sum() / ((theta**2 @ rho) / rho.sum()) ** 2
+def kurtosis_rate(collisions, rho):
+    return observables.kurtosis_rate(collisions.mesh.theta, rho, collisions.rate(rho))
 
 
 @pytest.mark.parametrize("model", [RODS, LiebLiniger(2.0)])
@@ -312,11 +311,9 @@ def test_slope_of_the_hierarchy_and_its_memory():
         integrator.run(1500.0, (), reports.append)
     last = reports[-1].measurement
     collisions = build_operator("landau", RODS, potential, mesh, PETSc.COMM_SELF, staggered=False)
-    rate = collisions(last.rho).rate
-    slope = kurtosis_rate(collisions, last.rho, last.rho_rate)
-    markov = kurtosis_rate(collisions, last.rho, rate)
-    R = collisions.retardation(last.rho)
-    delayed = kurtosis_rate(collisions, last.rho, np.linalg.solve(np.eye(20) - R, rate))
+    rate, R = collisions.rate(last.rho), collisions.retardation(last.rho)
+    rates = (last.rho_rate, rate, np.linalg.solve(np.eye(20) - R, rate))
+    slope, markov, delayed = (observables.kurtosis_rate(mesh.theta, last.rho, one) for one in rates)
     assert abs(markov / slope - 1.0) < 0.1
     assert abs(delayed / slope - 1.0) < 0.03
 

@@ -17,7 +17,7 @@ from gbbgky_petsc.analysis import plots
 from gbbgky_petsc.analysis.plots import heading, units
 from gbbgky_petsc.commands import common, look
 from gbbgky_petsc.commands.record import Recorder
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.errors import InputError, StorageError
 from gbbgky_petsc.store import sealed
 from gbbgky_petsc.store.rates import CONTENT, read_rates
 from gbbgky_petsc.store.writer import FORMAT_VERSION
@@ -132,6 +132,49 @@ def test_rates_that_are_damaged_or_among_others_are_refused(tmp_path):
     write_rates(path, np.geomspace(0.5, 4.0, 4), operators=())
     with pytest.raises(InputError, match="different numbers of points"):
         read_rates(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda file: file.attrs.pop("case"), "attribute case is missing or of another type"),
+        (lambda file: file.attrs.update({"case": 7}), "attribute case is missing or of another type"),
+        (lambda file: file.attrs.update({"case": "{"}), "its case is not JSON"),
+        (lambda file: file.attrs.update({"case": '{"model": 3}'}), "its case is no set of tables"),
+        (lambda file: file.__delitem__("landau/modes"), "/landau/modes is no array of numbers"),
+        (lambda file: file.create_dataset("mine", data=1.0), "/mine/initial_rate is no array of numbers"),
+        (lambda file: file.create_dataset("scan/huge", (2**41,), "u1", chunks=(2**20,)), "/scan/huge claims"),
+        (lambda file: file.__setitem__("other", h5py.SoftLink("/landau")), "/other is a link to elsewhere"),
+    ],
+)
+def test_rates_that_were_edited_are_refused_in_one_line(change, reason, tmp_path):
+    path = tmp_path / "rates.h5"
+    write_rates(path, np.geomspace(0.5, 4.0, 4))
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with pytest.raises(InputError, match=reason) as caught:
+        look.plot([path], None)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [(OSError(28, "No space left on device"), StorageError), (KeyboardInterrupt(), KeyboardInterrupt)],
+)
+def test_a_picture_is_there_whole_or_not_at_all(error, seen, tmp_path, monkeypatch):
+    path, target = tmp_path / "rates.h5", tmp_path / "rates.png"
+    write_rates(path, np.geomspace(0.5, 4.0, 4))
+    target.write_bytes(b"an older one")
+
+    def half(figure, target, **_):
+        Path(target).write_bytes(b"half of one")
+        raise error
+
+    monkeypatch.setattr(Figure, "savefig", half)
+    with pytest.raises(seen):
+        look.plot([path], None)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["rates.h5", "rates.png"]
+    assert target.read_bytes() == b"an older one"
 
 
 def test_spectrum_and_distance_from_the_closure_have_a_panel(tmp_path, monkeypatch):

@@ -10,11 +10,23 @@ from processes import CASE, SMALL, gbbgky, sets
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.collisions import build
-from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
+from gbbgky_petsc.collisions.spectrum import spectrum
 from gbbgky_petsc.commands.rates import Scan, rates
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.physics import observables
 
 SETTINGS = sets("output.snapshots_at=[]")
+
+
+def test_rate_of_the_kurtosis_is_its_slope():
+    """In a state that moves, along a change that keeps number and momentum but not the energy."""
+    theta = np.linspace(-6.0, 6.0, 121)
+    rho = np.exp(-((theta - 0.4) ** 2)) + 0.3 * np.exp(-0.5 * (theta + 1.0) ** 2)
+    change = rho * np.sin(theta)
+    powers = np.stack([np.ones_like(theta), theta])
+    change -= rho * (np.linalg.solve(powers @ (rho * powers).T, powers @ change) @ powers)
+    up, down = (observables.kurtosis(theta, rho + step * change) for step in (1e-5, -1e-5))
+    assert observables.kurtosis_rate(theta, rho, change) == pytest.approx((up - down) / 2e-5, rel=1e-7)
 
 
 def test_scan_of_two_keys(tmp_path):
@@ -39,7 +51,7 @@ def test_scan_of_two_keys(tmp_path):
     case = case_file.load(CASE, [*SMALL, "output.snapshots_at=[]", "potential.strength=0.5", "model.length=0.5"])
     p = problem.build(case, CASE.parent)
     operator = build("coherent", p.model, p.potential, p.mesh)
-    assert slopes[0] == pytest.approx(kurtosis_rate(p.mesh.theta, p.rho, operator(p.rho).rate), rel=1e-9)
+    assert slopes[0] == pytest.approx(observables.kurtosis_rate(p.mesh.theta, p.rho, operator(p.rho).rate), rel=1e-9)
     np.testing.assert_allclose(stored, spectrum(operator, p.rho, 2).rates, rtol=1e-6)
     with target.with_suffix(".csv").open() as file:
         table = list(csv.DictReader(file))

@@ -10,11 +10,12 @@ from gbbgky_petsc.collisions import build
 from gbbgky_petsc.collisions.pair_table import PairTable
 from gbbgky_petsc.collisions.rod_lengths import RodPotential
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
-from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.errors import InputError, SolverError
+from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Exponential, Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal
-from gbbgky_petsc.validation.encounters import kurtosis_rate as kurtosis_rate_of_encounters
+from gbbgky_petsc.validation.encounters import encounter_rate
 
 MESH = PhaseSpaceMesh(5.0, 32, z_max=100.0, z_spacing=5.0)
 
@@ -28,9 +29,7 @@ def density_of(model, density=0.2):
 
 
 def kurtosis_rate(collisions, rho):
-    theta, rate, share = MESH.theta, collisions(rho).rate / rho.sum(), rho / rho.sum()
-    second, fourth = theta**2 @ share, theta**4 @ share
-    return float(theta**4 @ rate / second**2 - 2.0 * fourth * (theta**2 @ rate) / second**3)
+    return observables.kurtosis_rate(MESH.theta, rho, collisions.rate(rho))
 
 
 def test_exponential_in_closed_form():
@@ -105,6 +104,19 @@ def test_tables_follow_the_density():
         np.testing.assert_array_equal(shared(rho).rate, finite(model, finite_length=True)(rho).rate)
 
 
+def test_a_density_beyond_the_tolerance_stays_refused():
+    """A second call fails like the first, and leaves the tables of the last good density as they are."""
+    model, potential = HardRods(1.0), Potential(Gaussian(), 1.0, 1.0)
+    good, bad = (PairTable(RodPotential(potential, 1.0, density), MPI.COMM_SELF).error for density in (0.2, 0.5))
+    collisions = finite(model, 1.0, finite_length=True, tolerance=0.5 * (good + bad))
+    collisions.rate(density_of(model, 0.2))
+    for _ in range(2):
+        with pytest.raises(SolverError, match=r"kinetic\.tolerance"):
+            collisions.rate(density_of(model, 0.5))
+    other = density_of(model, 0.2) * (1.0 + 0.1 * MESH.theta)
+    np.testing.assert_array_equal(collisions.rate(other), finite(model, 1.0, finite_length=True).rate(other))
+
+
 def test_refusals():
     for model in (FreeParticles(), LiebLiniger(2.0)):
         with pytest.raises(InputError, match=r"finite_length = true: allowed: model\.kind = hard_rods"):
@@ -117,8 +129,8 @@ def test_monte_carlo_of_three_is_the_kinetic_equation():
     """Random velocities and transfers, in contracted coordinates, against the operator's sum over triples."""
     model, potential = HardRods(1.0), Potential(Gaussian(), 1.0, 8.0)
     rho = density_of(model)
-    value, error = kurtosis_rate_of_encounters(potential, 1.0, MESH.theta, rho, 3, samples=100_000)
+    value, error = encounter_rate(potential, 1.0, MESH.theta, rho, 3, samples=100_000)
     assert error < 0.02 * value
     assert value == pytest.approx(kurtosis_rate(finite(model, finite_length=True), rho), abs=3.0 * error)
-    four, _ = kurtosis_rate_of_encounters(potential, 1.0, MESH.theta, rho, 4, samples=20_000)
+    four, _ = encounter_rate(potential, 1.0, MESH.theta, rho, 4, samples=20_000)
     assert 0.02 < four / value < 0.06

@@ -19,6 +19,7 @@ from gbbgky_petsc.md.forces import FourierForce
 from gbbgky_petsc.md.ring import Ring
 from gbbgky_petsc.md.rods import Rods
 from gbbgky_petsc.md.stepper import advance
+from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import FreeParticles, HardRods, LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential, Power
 from gbbgky_petsc.physics.states import BoostedThermal, Thermal
@@ -33,8 +34,7 @@ def build(length=1.0, strength=1.0, points=32, shape=None, comm=PETSc.COMM_SELF)
     mesh = PhaseSpaceMesh(5.0, points, z_max=100.0, z_spacing=5.0)
     collisions = operators.build("three_body", model, Potential(shape or Power(6.0), strength, 20.0), mesh, comm)
     rho = STATE.sample(mesh.theta, mesh.theta_weight, model)
-    theta, rate = mesh.theta, collisions(rho).rate
-    return collisions, rho, float(theta**4 @ rate / rho.sum() / (theta**2 @ rho / rho.sum()) ** 2)
+    return collisions, rho, observables.kurtosis_rate(mesh.theta, rho, collisions.rate(rho))
 
 
 @pytest.mark.parametrize("length", [0.0, 0.1, 1.5])

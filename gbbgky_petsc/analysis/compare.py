@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm
 
-from gbbgky_petsc import case as case_file
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.store.reader import Result
+from gbbgky_petsc.store.reader import Result, axes_of, case_tables
 
 #: columns that say how a run went, not what it found
 OF_THE_RUN = ("t", "t_rescaled", "step", "energy_error", "energy_error_rms", "momentum_drift")
@@ -79,7 +78,7 @@ def common_times(first: Array, second: Array) -> tuple[np.ndarray, np.ndarray]:
 
 def other_keys(first: Result, second: Result) -> list[str]:
     """Keys of the case that differ, as 'table.key: A, B'."""
-    one, other = (case_file.tree_of(r.attributes["case"]) for r in (first, second))
+    one, other = (case_tables(r) for r in (first, second))
     words = []
     for table in sorted({*one, *other}):
         a, b = one.get(table) or {}, other.get(table) or {}
@@ -128,11 +127,10 @@ def _same_axes(first: Result, second: Result, name: str) -> bool:
     """Whether a dataset of snapshots lies on the same mesh in both."""
     if name not in first.snapshots or name not in second.snapshots:
         return True
-    a, b = first.snapshots[name], second.snapshots[name]
-    axes = [axis for axis in ("theta", "x", "z", "k") if axis in first.mesh and axis in second.mesh]
-    return a.shape[1:] == b.shape[1:] and all(
-        np.array_equal(first.mesh[axis], second.mesh[axis]) for axis in axes if first.mesh[axis].size in a.shape[1:]
-    )
+    along, others = (axes_of(r.mesh).get(name, ()) for r in (first, second))
+    here, there = ([r.mesh.get(axis, ()) for axis in along] for r in (first, second))
+    same = along == others and all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
+    return same and first.snapshots[name].shape[1:] == second.snapshots[name].shape[1:]
 
 
 def _values(result: Result, beside: Result, group: str, name: str) -> Array:

@@ -14,10 +14,9 @@ from cycler import cycler
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gbbgky_petsc import case as case_file
 from gbbgky_petsc.analysis.compare import low_pass
 from gbbgky_petsc.analysis.units import Units, units_of
-from gbbgky_petsc.store.reader import Result
+from gbbgky_petsc.store.reader import Result, case_tables
 
 #: colours that colour-blind readers tell apart (Okabe and Ito), for lines in this order
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -40,8 +39,8 @@ def style() -> None:
 
 
 def tables(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """The nested tables of the cases that results are of."""
-    return [case_file.tree_of(result.attributes["case"]) for result in results]
+    """The nested tables of the cases that results are of; raises `InputError`."""
+    return [case_tables(result) for result in results]
 
 
 def units(cases: Sequence[Mapping[str, Any]]) -> Units:

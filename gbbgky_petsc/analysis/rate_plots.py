@@ -10,10 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from gbbgky_petsc import case as case_file
 from gbbgky_petsc.analysis.plots import axes, entitle, units
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.store.rates import Rates
+from gbbgky_petsc.store.reader import case_tables
 
 
 def figure(rates: Rates, target: Path) -> None:
@@ -59,7 +59,7 @@ def figure(rates: Rates, target: Path) -> None:
 
 def _fixed(rates: Rates) -> dict[str, Any]:
     """The nested tables of the case without the keys that are scanned."""
-    case = case_file.tree_of(rates.attributes["case"])
+    case = case_tables(rates)
     for key in rates.scans:
         *tables, last = key.split(".")
         inside: Any = case

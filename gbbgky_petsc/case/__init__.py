@@ -2,11 +2,12 @@
 
 from gbbgky_petsc.case.dynamics import MolecularDynamics
 from gbbgky_petsc.case.loading import first_difference, from_tables, load, parse, resolved, tree_of
-from gbbgky_petsc.case.mesh import WEIGHT_LOSS
+from gbbgky_petsc.case.mesh import UNRESOLVED, WEIGHT_LOSS
 from gbbgky_petsc.case.tables import read_table
 from gbbgky_petsc.case.whole import Case
 
 __all__ = [
+    "UNRESOLVED",
     "WEIGHT_LOSS",
     "Case",
     "MolecularDynamics",

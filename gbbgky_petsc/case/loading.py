@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gbbgky_petsc.case.refusals import one_line
+from gbbgky_petsc.case.section import shortened
 from gbbgky_petsc.case.whole import Case
 from gbbgky_petsc.errors import InputError
 
@@ -67,14 +68,9 @@ def first_difference(case: Case, stored: Case, ignored: Collection[str]) -> str 
         for key in sorted({*now, *before}):
             free = {table, f"{table}.{key}"} & {*ignored, "mesh.name"}
             if not free and now.get(key) != before.get(key):
-                ours, theirs = (_short(values.get(key)) for values in (now, before))
+                ours, theirs = (shortened(values.get(key)) for values in (now, before))
                 return f"{table}.{key} = {ours}: the run to resume has {theirs}"
     return None
-
-
-def _short(value: Any) -> str:
-    """A value as it is, or the size of a column of numbers."""
-    return f"{len(value)} numbers" if isinstance(value, list) and len(value) > 8 else repr(value)
 
 
 def _override(tree: dict[str, Any], assignment: str) -> None:

@@ -6,11 +6,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from gbbgky_petsc import shipped
-from gbbgky_petsc.case.section import Positive, Section
+from gbbgky_petsc.case.section import Positive, Section, shortened
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 
 #: largest fraction of the particles that the theta-window may cut off
 WEIGHT_LOSS = 1e-4
+#: largest share of its largest Fourier mode that the shortest ones of a state may have
+UNRESOLVED = 1e-2
 
 
 class Mesh(Section):
@@ -33,7 +35,7 @@ class Mesh(Section):
         named = shipped.meshes()
         name = given["name"]
         if not isinstance(name, str) or name not in named:
-            raise ValueError(f"name = {str(name)[:60]!r}: no such mesh; allowed: {', '.join(named)}")
+            raise ValueError(f"name = {shortened(name)}: no such mesh; allowed: {', '.join(named)}")
         return tomllib.loads(named[name].read_text()) | given  # what the case itself says wins
 
     @model_validator(mode="after")

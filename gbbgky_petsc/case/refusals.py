@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from gbbgky_petsc.case.section import Section
+from gbbgky_petsc.case.section import Section, shortened
 from gbbgky_petsc.case.whole import Case
 
 
@@ -19,16 +19,10 @@ def one_line(tree: dict[str, Any], item: Any) -> str:
         return f"{key}.kind: missing; allowed: {', '.join(_variants(location))}"
     elif item["type"] == "union_tag_invalid":
         kind = value.get("kind") if isinstance(value, dict) else value
-        return f"{key}.kind = {_short(kind)}: unknown; allowed: {', '.join(_variants(location))}"
+        return f"{key}.kind = {shortened(kind)}: unknown; allowed: {', '.join(_variants(location))}"
     if item["type"] == "missing":
         return f"{key}: missing"
-    return f"{key} = {_short(value)}: {reason}" if not isinstance(value, dict) else f"{key}: {reason}"
-
-
-def _short(value: Any) -> str:
-    """A value as it is written, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:60]}... ({len(text)} characters)"
+    return f"{key} = {shortened(value)}: {reason}" if not isinstance(value, dict) else f"{key}: {reason}"
 
 
 def _value(tree: Any, location: list[str]) -> Any:

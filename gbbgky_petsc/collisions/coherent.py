@@ -117,8 +117,9 @@ class Coherent(CollisionOperator):
             raise InputError("kinetic.finite_length = true: allowed: without kinetic.screened")
         self.finite_length, self.second_order = finite_length, second_order
         self._density = 0.0
-        self._second: SecondOrderKernel | None = None
-        self._tabulate(PairTable(potential, self.comm))
+        table = PairTable(potential, self.comm)
+        self.transform = table.transform
+        self._tabulate(table)
         orders = {"with finite lengths": finite_length, "with the second": second_order, "legs screened": screened}
         self.equation = ", ".join([type(self).equation, *(name for name, on in orders.items() if on)])
         xi = potential.range
@@ -127,28 +128,25 @@ class Coherent(CollisionOperator):
         self._clouds: Clouds | None = None
 
     def _tabulate(self, table: PairTable, more: float = 0.0) -> None:
-        """Tables of this potential; ``more`` is an error that it brings along. Collective."""
-        if not self._density:
-            self.transform = table.transform
-        self.table, self.error = table, table.error + more
-        self._second = None
+        """Take this table, whose potential brings an error ``more`` along; `SolverError` keeps the last. Collective."""
+        second, error = None, table.error + more
         if self.second_order:
             n, spacing = self.mesh.theta_points, self.mesh.theta_weight
-            self._second = SecondOrderKernel(table.transform, self.transform, self.potential.range, n, spacing)
-            self.error = max(self.error, self._second.error)
-        if self.error > self.tolerance:
+            second = SecondOrderKernel(table.transform, self.transform, self.potential.range, n, spacing)
+            error = max(error, second.error)
+        if error > self.tolerance:
             raise SolverError(
-                f"kinetic.tolerance = {self.tolerance:g}: "
-                f"the integral over momentum transfers is off by {self.error:.1e}"
+                f"kinetic.tolerance = {self.tolerance:g}: the integral over momentum transfers is off by {error:.1e}"
             )
+        self.table, self._second, self.error = table, second, error
 
     def _at_density(self, density: float) -> None:
         """With ``finite_length``: tables of this density, which evolution in time conserves. Collective."""
         if self.finite_length and abs(density - self._density) > 1e-9 * density:
             assert isinstance(self.model, HardRods)
-            self._density = density
             rods = RodPotential(self.potential, self.model.length, density)
             self._tabulate(PairTable(rods, self.comm), rods.error)
+            self._density = density
 
     def state(self, rho: Array) -> TripleState:
         """The dressed state at rho with its kernels; the last one is kept. Collective.

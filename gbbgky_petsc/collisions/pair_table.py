@@ -89,13 +89,14 @@ class LogSamples:
             earlier, exponent = exponent, float(2.0 * np.log(before / max(now, 1e-300)))
             y_next += half * SPACING
             if exponent > FAST:
-                done = now < NOISE * top
-            else:
-                done = now < FLOOR * top and (abs(exponent - earlier) < SETTLED or y_next > PATIENCE)
-                if not done and now < FLOOR * top and _square(blocks[-1:], y_next) < SHARE * _square(blocks, y_next):
-                    exponent, done = np.inf, True
-            if done:
-                break
+                if now < NOISE * top:
+                    break
+            elif now < FLOOR * top:
+                if abs(exponent - earlier) < SETTLED or y_next > PATIENCE:
+                    break
+                if _square(blocks[-1:], y_next) < SHARE * _square(blocks, y_next):
+                    exponent = np.inf
+                    break
         values = np.concatenate(blocks)
         return cls(FIRST + SPACING * np.arange(values.size), values, _tail(values, exponent))
 

@@ -19,10 +19,10 @@ order a/xi. Encounters of four, of order a^2 rho/xi, are left out.
 
 import numpy as np
 from scipy.special import eval_legendre, roots_legendre, spherical_jn
-from scipy.stats import poisson
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.potential import Potential
+from gbbgky_petsc.physics.potential.differences import mean_differences
 
 #: Gauss points of a panel, and so the number of its Legendre polynomials
 POINTS = 24
@@ -58,24 +58,16 @@ class RodPotential:
 
     def __init__(self, potential: Potential, length: float, density: float) -> None:
         self.potential, self.range = potential, potential.range
-        self.length, self.density = length, density
         self._halves, self._centres = _panels(potential)
         x = self.range * (self._centres[:, None] + self._halves[:, None] * NODES)
-        first, second, third = np.stack([self._differences(row) for row in x], axis=1)
+        kappa = 1.0 - length * density
+        rows = [mean_differences(potential, length, kappa * row, density * row, (1, 2, 3)) for row in x]
+        first, second, third = np.stack(rows, axis=1)  # F_m
         total = first + 2.0 * density * self._outer(second) + density**2 * self._outer(self._outer(third))
-        change = total / (length * (1.0 - length * density) ** 2) - potential.derivative(x)
+        change = total / (length * kappa**2) - potential.derivative(x)
         self._parts = change @ PROJECT
         peak = float(np.abs(change).max())
         self.error = float(np.abs(self._parts[:, -2:]).max()) / peak if peak > 0.0 else 0.0
-
-    def _differences(self, x: Array) -> Array:
-        """F_1, F_2, F_3 at m distances x > 0, (3, m)."""
-        a, mean = self.length, self.density * x
-        spread = 10.0 * np.sqrt(mean.max()) + 10.0
-        n = np.arange(max(0, int(mean.min() - spread)), int(mean.max() + spread) + 4)
-        V = self.potential((x * (1.0 - a * self.density))[:, None] + a * (1.0 + n))
-        share = poisson.pmf(n[:-3], mean[:, None])
-        return np.stack([(share * np.diff(V, m)[:, : n.size - 3]).sum(axis=1) for m in (1, 2, 3)])
 
     def _outer(self, values: Array) -> Array:
         """int_x^infinity of values at the nodes x of all panels, same shape."""

@@ -26,7 +26,7 @@ class CoherentSource(OneBodyTerm):
         )
 
     def rho_rate(self, point: Point, x: State) -> Array:
-        return self.collisions(point.rho).rate
+        return self.collisions.rate(point.rho)
 
     def one_body_tangent(self, point: Point) -> Array:
         return point.once(self.name, lambda: self.collisions.derivative(point.rho))

@@ -43,14 +43,6 @@ class Spectrum:
     kurtosis_rate: float
 
 
-def kurtosis_rate(theta: Array, rho: Array, rate: Array) -> float:
-    """d kurtosis/dt at constant density and momentum, inverse time; theta, rho and d rho/dt are (N,)."""
-    centred = theta - observables.momentum(theta, rho)
-    second, fourth = (float(centred**p @ rho / rho.sum()) for p in (2, 4))
-    d_second, d_fourth = (float(centred**p @ rate / rho.sum()) for p in (2, 4))
-    return d_fourth / second**2 - 2.0 * fourth * d_second / second**3
-
-
 def thermal_state(collisions: CollisionOperator, rho: Array) -> tuple[float, Array]:
     """(beta, rho) of the thermal state with the density and the energy of ``rho``, at rest.
 

@@ -10,12 +10,12 @@ from mpi4py import MPI
 from petsc4py import PETSc
 from rich.table import Table
 
-from gbbgky_petsc import case as case_file
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.commands import resumption
 from gbbgky_petsc.commands.common import console, new_attributes, progress_bar
-from gbbgky_petsc.commands.resumption import Finished, Resume
+from gbbgky_petsc.commands.resumption import Resume
 from gbbgky_petsc.commands.signals import Signals
-from gbbgky_petsc.errors import InputError, SolverError, Stopped
+from gbbgky_petsc.errors import InputError, SolverError, printable
 from gbbgky_petsc.flow.collisions import CollisionStep, local_collisions
 from gbbgky_petsc.flow.equation import FlowEquation
 from gbbgky_petsc.flow.integrate import FlowIntegrator
@@ -24,7 +24,7 @@ from gbbgky_petsc.flow.record import SCHEMA, FlowCheckpoint, add_row, check
 from gbbgky_petsc.lifetime import Owner
 from gbbgky_petsc.parallel import on_root
 from gbbgky_petsc.solvers.options import apply_table, report_unused
-from gbbgky_petsc.store.reader import Result, read
+from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.store.writer import ResultWriter
 
 EQUATIONS = "layer 1 in space: d rho/dt + d_x(v rho) + d_theta(F rho) = d_x(D d_x rho) + I[rho(., x)]"
@@ -42,8 +42,8 @@ class FlowResumption:
     checkpoint: FlowCheckpoint
 
     @classmethod
-    def find(cls, problem: FlowProblem, target: Path, mode: Resume, free: tuple[str, ...]) -> "FlowResumption | None":
-        """What ``target`` holds of a run of this problem, up to the tables ``free`` to change; None for a new run.
+    def find(cls, problem: FlowProblem, target: Path, mode: Resume) -> "FlowResumption | None":
+        """What ``target`` holds of a run of this problem; None where it starts from its beginning. On one rank.
 
         Raises
         ------
@@ -52,39 +52,20 @@ class FlowResumption:
         Finished
             With `Resume.AUTO`, if nothing is left to do.
         """
-        if mode is Resume.NO or (mode is Resume.AUTO and not target.exists()):
+        found = resumption.earlier(problem.case, target, mode, FREE, FlowCheckpoint.load)
+        if found is None:
             return None
-        if not target.exists():
-            raise InputError(f"output {target}: does not exist; allowed with --resume: the result of an earlier run")
-        result = read(target)
-        difference = case_file.first_difference(problem.case, result.case, free)
-        if difference is not None:
-            raise InputError(f"{difference}; allowed to differ with --resume: [time], [output], [petsc]")
-        try:
-            point = FlowCheckpoint.load(target)
-        except InputError:
-            if mode is Resume.AUTO and not result.attributes["complete"]:
-                return None  # killed before its first checkpoint
-            raise
+        result, point = found
         if not np.allclose(point.initial_rho, problem.rho, rtol=1e-9, atol=1e-12 * np.abs(problem.rho).max()):
             raise InputError(f"output {target}: its run had another initial state (a table has changed)")
-        if problem.end <= point.t * (1.0 + 1e-12):
-            kind = Finished if mode is Resume.AUTO else InputError
-            raise kind(f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}")
-        have = result.snapshots["t"][: point.snapshot_rows]
-        missed = [t for t in problem.case.output.snapshots_at if t <= point.t and not np.any(np.isclose(have, t))]
-        if missed:
-            raise InputError(f"output.snapshots_at = {missed}: before the checkpoint; allowed: beyond {point.t:g}")
+        resumption.check_left(problem.case, problem.end, mode, result, point)
         return cls(result, point)
 
     def restore(self, writer: ResultWriter) -> None:
         """Put the rows that are not younger than the checkpoint into a new writer."""
-        rows = {"series": self.checkpoint.series_rows, "snapshots": self.checkpoint.snapshot_rows}
-        writer.series = {name: list(self.result.series[name][: rows["series"]]) for name in writer.schema.series}
-        writer.snapshots = {
-            name: list(self.result.snapshots[name][: rows["snapshots"]]) for name in writer.schema.snapshots
-        }
-        self.checkpoint.store(writer)
+        result, point = self.result, self.checkpoint
+        writer.restore_rows(result.series, result.snapshots, point.series_rows, point.snapshot_rows)
+        point.store(writer)
 
 
 class FlowRun(Owner):
@@ -109,9 +90,9 @@ class FlowRun(Owner):
         self.integrator = self._owned.enter_context(FlowIntegrator(self._equation, rho, self._start))
         operator = local_collisions(problem)
         self._collisions = CollisionStep(operator, self._equation, self.integrator.state) if operator else None
-        #: the last state that was looked at and found good, and its time
-        self._good, self._good_time = self.integrator.state.copy(), self._start
-        self._owned.callback(self._good.destroy)
+        #: the state of the last row or snapshot, and its time: where a run that fails goes back to
+        self._recorded, self._recorded_time = self.integrator.state.copy(), self._start
+        self._owned.callback(self._recorded.destroy)
         self._signals = Signals()
         self._bar = progress_bar(problem.end, "t", self._start) if comm.getRank() == 0 else None
         self._writer = self._new_writer(target) if comm.getRank() == 0 else None
@@ -208,11 +189,7 @@ class FlowRun(Owner):
         signal = self._signals.pending(comm)
         if signal is not None:
             self._save(t)
-            if self._seconds == 0.0:
-                raise Stopped(
-                    f"stopped by {signal} at t = {t:g}; nothing to go on from, output.checkpoint_seconds is 0"
-                )
-            raise Stopped(f"stopped by {signal} at t = {t:g}, state saved; the same command with --resume goes on")
+            raise resumption.stopped(signal, t, self._seconds > 0.0)
         due = time.monotonic() - self._saved > self._seconds > 0.0
         if comm.bcast(due):  # the clock of rank 0 decides
             self._save(t)
@@ -226,8 +203,8 @@ class FlowRun(Owner):
             profiles, rho = equation.profiles(state), equation.gather(state)
             if self._writer is not None and rho is not None:
                 self._writer.add_snapshot(t=t, rho=rho, **profiles)
-        state.copy(self._good)
-        self._good_time = t
+        state.copy(self._recorded)
+        self._recorded_time = t
         check(p, t, m)
         if self._writer is not None:
             self._writer.flush_if_older(p.case.output.flush_seconds)
@@ -252,14 +229,14 @@ class FlowRun(Owner):
         self._writer.flush(complete=False)
 
     def _kept(self, error: SolverError) -> SolverError:
-        """Go back to the last good state, save it, and say so. Collective."""
+        """Go back to the state of the last row or snapshot, save it, and say so. Collective."""
         if self._writer is not None:
             self._writer.attributes["ended"] = str(error)
         if self._seconds == 0.0:
             return error
-        self._good.copy(self.integrator.state)
-        self._save(self._good_time)
-        return type(error)(f"{error}; the state at t = {self._good_time:g} is saved")
+        self._recorded.copy(self.integrator.state)
+        self._save(self._recorded_time)
+        return type(error)(f"{error}; the state at t = {self._recorded_time:g} is saved")
 
     def print_summary(self) -> None:
         """A short table of the result, on rank 0."""
@@ -282,7 +259,7 @@ class FlowRun(Owner):
         out.print(table)
         out.print(
             f"{self.integrator.steps} steps, {self.wall_seconds:.1f} s on {self._writer.attributes['ranks']} rank(s); "
-            f"written to {self._writer.path}"
+            f"written to {printable(str(self._writer.path))}"
         )
 
     def release(self) -> None:
@@ -296,7 +273,7 @@ def run(problem: FlowProblem, target: Path, mode: Resume = Resume.NO) -> None:
     ------
     InputError, SolverError, StorageError, Stopped
     """
-    earlier = on_root(MPI.COMM_WORLD, lambda: FlowResumption.find(problem, target, mode, FREE))
+    earlier = on_root(MPI.COMM_WORLD, lambda: FlowResumption.find(problem, target, mode))
     options_given = apply_table(problem.case.petsc)
     with FlowRun(problem, target, earlier) as flow:
         if not PETSc.Options().hasName("help"):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gbbgky_petsc import shipped
-from gbbgky_petsc.errors import InputError, StorageError, printable
+from gbbgky_petsc.errors import InputError, printable
 
 
 def plot(results: Sequence[Path], output: Path | None) -> None:
@@ -26,25 +26,24 @@ def plot(results: Sequence[Path], output: Path | None) -> None:
         if len(results) > 1:
             raise InputError("results: one of them holds rates; allowed: a picture of it alone")
         rates = read_rates(results[0])
-        _draw(target, lambda: rate_plots.figure(rates, target))
+        _draw(target, lambda part: rate_plots.figure(rates, part))
         return
     read_ones = [read(path) for path in results]
     in_space = {"x" in result.mesh for result in read_ones}
     if len(in_space) > 1:
         raise InputError("results: some are in space and some are not; allowed: pictures of one kind")
     figure = flow_plots.figure if in_space == {True} else plots.figure
-    _draw(target, lambda: figure(read_ones, target))
+    _draw(target, lambda part: figure(read_ones, part))
 
 
-def _draw(target: Path, draw: Callable[[], None]) -> None:
-    """Write a picture and say where it is."""
+def _draw(target: Path, draw: Callable[[Path], None]) -> None:
+    """Have a picture drawn into a file, which is there whole or not at all, and say where it is."""
+    from gbbgky_petsc.store import sealed
     from gbbgky_petsc.store.writer import check_target
 
     check_target(target, force=True)
-    try:
-        draw()
-    except OSError as error:
-        raise StorageError(f"output {target}: cannot be written ({error.strerror})") from error
+    with sealed.replacing(target, target.suffix) as part:
+        draw(part)
     print(printable(str(target)))
 
 
@@ -93,7 +92,6 @@ def animate(result: Path, output: Path | None) -> None:
     """
     from gbbgky_petsc.analysis import flow_plots
     from gbbgky_petsc.store.reader import read
-    from gbbgky_petsc.store.writer import check_target
 
     target = output or result.with_suffix(".gif")
     if target.suffix != ".gif" and (target.suffix != ".mp4" or shutil.which("ffmpeg") is None):
@@ -101,12 +99,7 @@ def animate(result: Path, output: Path | None) -> None:
     read_one = read(result)
     if "x" not in read_one.mesh:
         raise InputError(f"{result}: is homogeneous; allowed: a result of gbbgky flow, or of gbbgky md in space")
-    check_target(target, force=True)
-    try:
-        flow_plots.animation(read_one, target)
-    except OSError as error:
-        raise StorageError(f"output {target}: cannot be written ({error.strerror})") from error
-    print(printable(str(target)))
+    _draw(target, lambda part: flow_plots.animation(read_one, part))
 
 
 def info(path: Path) -> None:

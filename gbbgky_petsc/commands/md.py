@@ -190,10 +190,10 @@ def simulate(job: Job, target: Path, resume: bool) -> None:
     record = _Record(job, ensemble, target, kept) if comm.rank == 0 else None
 
     def save(batch: Batch | None, complete: bool = False, now: bool = False) -> None:
-        if record is not None:
-            if batch is not None:
-                record.add(batch)
-            record.write(spent + time.monotonic() - started, complete, now)
+        assert record is not None
+        if batch is not None:
+            record.add(batch)
+        record.write(spent + time.monotonic() - started, complete, now)
 
     seconds = min(ROUND_SECONDS, job.case.output.flush_seconds)
     try:
@@ -281,8 +281,7 @@ class _Record:
             return
         error = float(series["energy_error_rms"].max())
         share = error / float(series["kinetic_energy"][0])
-        text = f"energy is off by {error:.2g}, {share:.1g} of the kinetic energy, at steps of "
-        text += f"{plan.longest_step:.3g}"
+        text = f"energy is off by {error:.2g}, {share:.1g} of the kinetic energy, at steps of {plan.longest_step:.3g}"
         if not share <= DRIFT[1]:  # NaN too
             raise SolverError(f"{text}; allowed: {DRIFT[1]:g} (a smaller md.step)")
         tolerance = plan.settings.energy_tolerance

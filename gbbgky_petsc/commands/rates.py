@@ -19,7 +19,7 @@ from gbbgky_petsc import problem
 from gbbgky_petsc.analysis import rate_plots
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.collisions import build, kinds
-from gbbgky_petsc.collisions.spectrum import kurtosis_rate, spectrum
+from gbbgky_petsc.collisions.spectrum import spectrum
 from gbbgky_petsc.commands.common import console, versions
 from gbbgky_petsc.errors import InputError, SolverError, printable
 from gbbgky_petsc.parallel import on_root, together
@@ -109,7 +109,7 @@ def _row(point: int, kind: str, case: case_file.Case, folder: Path, modes: int) 
         collisions = build(kind, p.model, p.potential, p.mesh, PETSc.COMM_SELF, closure=closure, **options)
         collisions.at(np.inf)  # a rate is that of correlations that have settled
         try:
-            numbers["initial_rate"] = kurtosis_rate(p.mesh.theta, p.rho, collisions(p.rho).rate)
+            numbers["initial_rate"] = observables.kurtosis_rate(p.mesh.theta, p.rho, collisions.rate(p.rho))
         except (InputError, SolverError) as error:  # its thermal state may do better
             reason = str(error)
         if modes:
@@ -166,9 +166,10 @@ def rates(
     def write() -> None:
         image = _image(case_file.resolved(case_file.load(path, overrides)), parsed, values, chosen, rows)
         sealed.write(target, image)
-        with sealed.writing(target):
-            _write_csv(target.with_suffix(".csv"), parsed, values, rows)
-            rate_plots.figure(read_rates(target), target.with_suffix(".png"))
+        with sealed.replacing(target.with_suffix(".csv")) as part:
+            _write_csv(part, parsed, values, rows)
+        with sealed.replacing(target.with_suffix(".png"), ".png") as part:
+            rate_plots.figure(read_rates(target), part)
 
     on_root(comm, write)
     if comm.rank == 0:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,82 @@ class Finished(GbbgkyError):
     status = 0
 
 
+class Point(Protocol):
+    """What every checkpoint says: its time, and how much of the result file is older."""
+
+    @property
+    def t(self) -> float: ...
+
+    @property
+    def series_rows(self) -> int: ...
+
+    @property
+    def snapshot_rows(self) -> int: ...
+
+
+AnyPoint = TypeVar("AnyPoint", bound=Point)
+
+
+def earlier(
+    case: case_file.Case, target: Path, mode: Resume, free: Collection[str], load: Callable[[Path], AnyPoint]
+) -> tuple[Result, AnyPoint] | None:
+    """What ``target`` holds of a run of this case; None where it starts from its beginning. On one rank.
+
+    Parameters
+    ----------
+    free
+        Tables and keys of the case that may differ.
+    load
+        The checkpoint of a result file; raises `InputError` where there is none.
+
+    Raises
+    ------
+    InputError
+        If there is something else, or (`Resume.MUST`) no such run or no checkpoint.
+    """
+    if mode is Resume.NO or (mode is Resume.AUTO and not target.exists()):
+        return None
+    if not target.exists():
+        raise InputError(f"output {target}: does not exist; allowed with --resume: the result of an earlier run")
+    result = read(target)
+    difference = case_file.first_difference(case, result.case, free)
+    if difference is not None:
+        raise InputError(f"{difference}; allowed to differ with --resume: {', '.join(f'[{name}]' for name in free)}")
+    try:
+        return result, load(target)
+    except InputError:
+        if mode is Resume.AUTO and not result.attributes["complete"]:
+            return None  # killed before its first checkpoint
+        raise
+
+
+def check_left(case: case_file.Case, end: float, mode: Resume, result: Result, point: Point) -> None:
+    """Whether there is something left to do behind a checkpoint, and nothing before it.
+
+    Raises
+    ------
+    InputError
+        If there is nothing left to do up to ``end``, or a snapshot of the case was left out.
+    Finished
+        With `Resume.AUTO`, if nothing is left to do.
+    """
+    if end <= point.t * (1.0 + 1e-12):
+        if mode is Resume.AUTO and (result.attributes["complete"] or end >= point.t * (1.0 - 1e-12)):
+            raise Finished(f"{result.path} is complete, at t = {point.t:g}")
+        raise InputError(f"time.end = {end:g}: output {result.path} is there already; allowed: beyond {point.t:g}")
+    have = result.snapshots["t"][: point.snapshot_rows]
+    missed = [t for t in case.output.snapshots_at if t <= point.t and not np.any(np.isclose(have, t))]
+    if missed:
+        raise InputError(f"output.snapshots_at = {missed}: before the checkpoint; allowed: beyond {point.t:g}")
+
+
+def stopped(signal: str, t: float, saved: bool) -> Stopped:
+    """How to go on after a signal at time t; to be raised by the caller."""
+    if not saved:
+        return Stopped(f"stopped by {signal} at t = {t:g}; nothing to go on from, output.checkpoint_seconds is 0")
+    return Stopped(f"stopped by {signal} at t = {t:g}, state saved; the same command with --resume goes on")
+
+
 @dataclass(frozen=True)
 class Resumption:
     """An earlier part of the same run: its result file and checkpoint."""
@@ -74,37 +150,16 @@ class Resumption:
         Finished
             If (`Resume.AUTO`) there is nothing left to do.
         """
-        if mode is Resume.NO or (mode is Resume.AUTO and not target.exists()):
+        found = earlier(problem.case, target, mode, free, read_checkpoint)
+        if found is None:
             return None
-        if not target.exists():
-            raise InputError(f"output {target}: does not exist; allowed with --resume: the result of an earlier run")
-        result = read(target)
-        difference = case_file.first_difference(problem.case, result.case, free)
-        if difference is not None:
-            raise InputError(
-                f"{difference}; allowed to differ with --resume: {', '.join(f'[{name}]' for name in free)}"
-            )
-        try:
-            point = read_checkpoint(target)
-        except InputError:
-            if mode is Resume.AUTO and not result.attributes["complete"]:
-                return None  # killed before its first checkpoint
-            raise
+        result, point = found
         for name, values in fingerprint(problem).items():
             if not np.allclose(
                 point.array(target, name, values.shape), values, rtol=1e-9, atol=1e-12 * np.abs(values).max()
             ):
                 raise InputError(f"output {target}: its run had another {name.replace('_', ' ')} (a table has changed)")
-        if problem.end <= point.t * (1.0 + 1e-12):
-            if mode is Resume.AUTO and result.attributes["complete"]:
-                raise Finished(f"{target} is complete, at t = {point.t:g}")
-            raise InputError(
-                f"time.end = {problem.end:g}: output {target} is there already; allowed: beyond {point.t:g}"
-            )
-        have = result.snapshots["t"][: point.snapshot_rows]
-        missed = [t for t in problem.case.output.snapshots_at if t <= point.t and not np.any(np.isclose(have, t))]
-        if missed:
-            raise InputError(f"output.snapshots_at = {missed}: before the checkpoint; allowed: beyond {point.t:g}")
+        check_left(problem.case, problem.end, mode, result, point)
         checkpoints.check_blocks(target, point, totals)
         return cls(result, point)
 
@@ -222,7 +277,4 @@ class Checkpointer:
     def stop(self, signal: str) -> Stopped:
         """Save, and say how to go on after a signal; to be raised by the caller. Collective."""
         self.write()
-        t = self._position().t
-        if self._seconds == 0.0:
-            return Stopped(f"stopped by {signal} at t = {t:g}; nothing to go on from, output.checkpoint_seconds is 0")
-        return Stopped(f"stopped by {signal} at t = {t:g}, state saved; the same command with --resume goes on")
+        return stopped(signal, self._position().t, self._seconds > 0.0)

@@ -24,8 +24,8 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 class Signals:
     """Remembers the warning signals of this process while it is open (a context manager; main thread only).
 
-    The first signal only sets a flag, for `pending` to find between steps; a second Ctrl-C interrupts at once.
-    Start PETSc before: it has handlers of its own.
+    A signal only sets a flag, for `pending` to find between steps, but for Ctrl-C that follows Ctrl-C: that interrupts
+    at once. The handlers from before are back afterwards. Start PETSc before: it has handlers of its own.
     """
 
     def __init__(self) -> None:

@@ -145,8 +145,9 @@ def _of_case(path: Path, atom: Atom, length: float, dipolar_contact: bool) -> Ex
     density, beta = getattr(case.state, "density", None), getattr(case.state, "beta", None)
     if density is None or beta is None:
         raise InputError(f"--back {path}: its state has no density and beta; allowed: kinds thermal, split")
-    coupling = LiebLiniger(case.model.coupling).with_contact(case.potential.contact()).coupling
-    code = Parameters(density, coupling, case.potential.strength, case.potential.range, beta)
+    model = case.build_model(path.parent)
+    assert isinstance(model, LiebLiniger)
+    code = Parameters(density, model.coupling, case.potential.strength, case.potential.range, beta)
     return experiment(atom, code, length, dipolar_contact)
 
 

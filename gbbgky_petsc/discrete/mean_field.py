@@ -42,9 +42,8 @@ class MeanField:
         """What a density of 1 over the length of the box below its lower end adds, (Nx + 2 ghosts,)."""
         n, g, h = self._space.points, self._ghosts, self._space.spacing
         sums = np.cumsum(h * potential(h * np.arange(1 - g, 2 * n + g)))  # V at the lags from 1 - ghosts on
-        lowest = np.arange(n + 2 * g)  # place in ``sums`` of the lag of the nearest cell beyond the end
-        before = np.where(lowest > 0, sums[np.maximum(lowest - 1, 0)], 0.0)
-        return np.asarray(sums[lowest + n - 1] - before)
+        sums = np.append(0.0, sums)
+        return np.asarray(sums[n:] - sums[:-n])
 
     def __call__(self, q: Array) -> Array:
         """V * q, (Nx + 2 ghosts,), of q, (Nx,)."""

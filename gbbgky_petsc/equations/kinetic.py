@@ -62,7 +62,7 @@ class KineticEquation:
         """f = d rho/dt."""
         self._at(ts, t)
         start, end = x.getOwnershipRange()
-        f.array_w[:] = self.collisions(self.gather_rho(x)).rate[start:end]
+        f.array_w[:] = self.collisions.rate(self.gather_rho(x))[start:end]
 
     def explicit_rhs(self, ts: PETSc.TS, t: float, x: PETSc.Vec, f: PETSc.Vec) -> None:
         """f = 0: nothing is split off."""
@@ -116,7 +116,7 @@ class KineticEquation:
         rho = self.gather_rho(x)
         self._start = start
         self.collisions.at(start)
-        fastest = float(np.abs(self.collisions(rho).rate).max())
+        fastest = float(np.abs(self.collisions.rate(rho)).max())
         least = 0.1 * self.collisions.response_time
         return min(0.01 * float(rho.max()) / max(fastest, 1e-300), least, end - start)
 

@@ -345,8 +345,7 @@ class FlowEquation(Owner):
     def _entropy(self, rho: Array) -> float:
         """Sum of rho_s s(n), s = n epsilon - F(epsilon) with epsilon = ln(f/n)."""
         p = self.problem
-        T = p.model.scattering_kernel(p.theta[:, None] - p.theta[None, :])
-        states = 1.0 / (2.0 * np.pi) + p.theta_weight * rho @ T
+        states = p.model.density_of_states(p.theta, p.theta_weight, rho)
         n = np.maximum(rho / states, 1e-300)
         statistics = p.model.statistics
         epsilon = np.log(np.maximum(statistics.factor(n), 1e-300) / n)

@@ -6,14 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from gbbgky_petsc import in_space
-from gbbgky_petsc.case import Case
+from gbbgky_petsc.case import UNRESOLVED, Case
 from gbbgky_petsc.discrete.space import Edge
 from gbbgky_petsc.errors import InputError
 from gbbgky_petsc.flow.stencils import FlowStencil
 from gbbgky_petsc.in_space import EDGE_DENSITY, SpaceProblem
-
-#: share of the largest Fourier mode that the shortest ones may have
-UNRESOLVED = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +37,7 @@ def build(case: Case, folder: Path) -> FlowProblem:
 
 
 def _check_filling(p: FlowProblem) -> None:
-    T = p.theta_weight * p.model.scattering_kernel(p.theta[:, None] - p.theta[None, :])
-    n = p.rho / (1.0 / (2.0 * np.pi) + p.rho @ T)
+    n = p.model.filling(p.theta, p.theta_weight, p.rho)
     if p.model.statistics.factor(n).min() <= 0.0:
         raise InputError(f"state: a filling of {n.max():g}; allowed: below 1 for this model")
 

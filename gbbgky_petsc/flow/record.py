@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from gbbgky_petsc.arrays import Array
@@ -12,6 +11,7 @@ from gbbgky_petsc.case import WEIGHT_LOSS
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.flow.equation import FlowMeasurement
 from gbbgky_petsc.flow.problem import FlowProblem
+from gbbgky_petsc.store.reader import arrays_of, opened
 from gbbgky_petsc.store.writer import ResultWriter, Schema
 
 #: share of the particles that negative rho may take away
@@ -98,10 +98,9 @@ class FlowCheckpoint:
 
     @classmethod
     def load(cls, path: Path) -> "FlowCheckpoint":
-        """The one of a result file; `InputError` if it has none."""
-        try:
-            with h5py.File(path, "r", driver="sec2") as file:
-                stored: dict[str, Any] = {name: file["checkpoint"][name][()] for name in cls.__dataclass_fields__}
-        except (OSError, KeyError) as error:
-            raise InputError(f"output {path}: holds no checkpoint to resume from") from error
-        return cls(**stored)
+        """The one of a result file; raises `InputError` if it has none, or one that is damaged."""
+        with opened(path) as file:
+            if "checkpoint" not in file:
+                raise InputError(f"output {path}: holds no checkpoint to resume from")
+            stored: dict[str, Any] = arrays_of(path, file, "checkpoint", tuple(cls.__dataclass_fields__))
+        return cls(**{name: stored[name] for name in cls.__dataclass_fields__})

@@ -134,6 +134,13 @@ class EquationOfState:
             low, high = (middle, high) if self._exists(middle) else (low, middle)
         return low
 
+    @property
+    def bound(self) -> str:
+        """What keeps densities below that of ``high``, in words behind 'does not fit'."""
+        if np.isinf(self._last):
+            return "into the rapidity window"
+        return "below the last thermal state (bosons condense, classical gases that attract collapse)"
+
     def exact(self, chemical: Array) -> Array:
         """Density, (M,), solved anew."""
         s = self._s
@@ -157,7 +164,7 @@ class EquationOfState:
         largest = float(self.density(np.array([self.high]))[0])
         if density >= largest:
             raise InputError(
-                f"state: a density of {density:g} at beta = {self._beta:g} does not fit into the rapidity window; "
+                f"state: a density of {density:g} at beta = {self._beta:g} does not fit {self.bound}; "
                 f"allowed: below {largest:g}"
             )
         low = min(self.low, np.log(density) - 100.0)
@@ -226,7 +233,7 @@ class Trapped(PlaceState):
         low, high = float(energy.min()) + 2.0 * eos.low, float(energy.min()) + eos.high
         if excess(high) < 0.0:
             raise InputError(
-                f"state.number = {self.number:g}: does not fit into the box and the rapidity window; "
+                f"state.number = {self.number:g}: does not fit into the box and {eos.bound}; "
                 f"allowed: below {excess(high) + self.number:g}"
             )
         return float(brentq(excess, low, high, xtol=1e-13))

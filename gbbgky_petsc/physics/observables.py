@@ -26,6 +26,14 @@ def kurtosis(theta: Array, rho: Array) -> float:
     return fourth / second**2 - 3.0
 
 
+def kurtosis_rate(theta: Array, rho: Array, rate: Array) -> float:
+    """d kurtosis/dt at constant density and momentum, inverse time; theta, rho and d rho/dt are (N,)."""
+    centred = theta - momentum(theta, rho)
+    second, fourth = (float(centred**p @ rho / rho.sum()) for p in (2, 4))
+    d_second, d_fourth = (float(centred**p @ rate / rho.sum()) for p in (2, 4))
+    return d_fourth / second**2 - 2.0 * fourth * d_second / second**3
+
+
 def kinetic_energy(model: IntegrableModel, theta: Array, rho: Array) -> float:
     """Energy of the integrable model per particle, int e rho / density."""
     return float((model.energy(theta) * rho).sum() / rho.sum())
@@ -45,6 +53,12 @@ def rescaled_time_unit(model: IntegrableModel, potential: Potential, theta: Arra
     speed = rms_speed(model, theta, rho)
     rate = (model.contact_length * density * potential.strength) ** 2 / (potential.range * speed) ** 3
     return 1.0 / rate if rate > 0.0 else np.inf
+
+
+def relative_size(difference: Array, reference: Array) -> float:
+    """max|difference|/max|reference|; nan where the reference vanishes."""
+    size = float(np.abs(reference).max())
+    return float(np.abs(difference).max()) / size if size else float("nan")
 
 
 @dataclass(frozen=True)

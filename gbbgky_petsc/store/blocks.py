@@ -7,6 +7,7 @@ Importing this starts no MPI.
 
 import math
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -129,6 +130,22 @@ def load(path: Path, shape: tuple[int, ...]) -> tuple[Array, str]:
     check(path, math.prod(shape))
     values = np.fromfile(path, "<f8")
     return values.reshape(shape), f"{_hash(values, 0) % 2**64:016x}"
+
+
+def remove(result: Path, ending: str, doomed: Callable[[int], bool]) -> None:
+    """Delete the files beside a result whose names go on with a dot and ``ending``, where its number is ``doomed``.
+
+    Parameters
+    ----------
+    ending
+        A pattern whose first group is the number.
+    """
+    pattern = re.compile(rf"{re.escape(result.name)}\.{ending}")
+    for path in result.parent.iterdir():
+        match = pattern.fullmatch(path.name)
+        if match and doomed(int(match[1])):
+            with suppress(OSError):
+                path.unlink()
 
 
 def check(path: Path, total: int) -> None:

@@ -9,8 +9,7 @@ Importing this starts neither MPI nor PETSc.
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +28,8 @@ PLAIN = "pair"
 #: most entries of a whole array
 LARGEST_ARRAY = 2**24
 _NAME = re.compile(r"[A-Za-z]\w*")
+#: how names of block files go on behind that of the result
+_ENDING = r"checkpoint\.(\d+)(\.[A-Za-z]\w*)?"
 
 
 @dataclass(frozen=True)
@@ -187,18 +188,9 @@ def check_blocks(result: Path, checkpoint: Checkpoint, totals: Mapping[str, int]
 
 def remove(result: Path, number: int) -> None:
     """Delete the blocks of one step."""
-    _remove(result, lambda found: found == number)
+    block_files.remove(result, _ENDING, lambda found: found == number)
 
 
 def remove_others(result: Path, number: int | None) -> None:
     """Delete every block beside a result file but those of step ``number``."""
-    _remove(result, lambda found: found != number)
-
-
-def _remove(result: Path, doomed: Callable[[int], bool]) -> None:
-    pattern = re.compile(re.escape(result.name) + r"\.checkpoint\.(\d+)(\.[A-Za-z]\w*)?")
-    for path in result.parent.iterdir():
-        match = pattern.fullmatch(path.name)
-        if match and doomed(int(match[1])):
-            with suppress(OSError):
-                path.unlink()
+    block_files.remove(result, _ENDING, lambda found: found != number)

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.store.reader import LARGEST_ATTRIBUTE, opened
+from gbbgky_petsc.store.reader import check_attributes, check_dataset, member, opened
 
 #: the attribute ``content`` of such a file
 CONTENT = "rates"
@@ -51,24 +51,23 @@ def read_rates(path: Path) -> Rates:
         If the file is missing, damaged, or anything in it is not what it should be.
     """
     with opened(path) as file:
-        if file.attrs.get_id("case").get_storage_size() > LARGEST_ATTRIBUTE:
-            raise InputError(f"{path}: its attribute case is larger than {LARGEST_ATTRIBUTE} bytes")
-        scan = file.get("scan", {})
-        scans = {name: _numbers(path, scan, name, 1) for name in scan}
+        attributes = check_attributes(path, file, {"case": str})
+        scans = {name: _numbers(path, file, "scan", name, 1) for name in member(file, "scan") or ()}
         kinds = {
-            kind: {name: _numbers(path, file[kind], name, 2 if name == "modes" else 1) for name in NUMBERS}
+            kind: {name: _numbers(path, file, kind, name, 2 if name == "modes" else 1) for name in NUMBERS}
             for kind in file
             if kind != "scan"
         }
-        rates = Rates(path, dict(file.attrs), scans, kinds)
+        rates = Rates(path, attributes, scans, kinds)
     points = {values.shape[0] for own in kinds.values() for values in own.values()}
     if not kinds or len(points | {v.size for v in scans.values()}) != 1:
         raise InputError(f"{path}: its operators and scans have different numbers of points; it is damaged")
     return rates
 
 
-def _numbers(path: Path, group: Any, name: str, axes: int) -> np.ndarray:
-    data = group.get(name) if isinstance(group, h5py.Group) else None
-    if not isinstance(data, h5py.Dataset) or data.dtype.kind != "f" or data.ndim != axes:
-        raise InputError(f"{path}: {name} is no array of numbers with {axes} axes")
+def _numbers(path: Path, file: h5py.File, group: str, name: str, axes: int) -> np.ndarray:
+    node = member(file, group)
+    data = check_dataset(path, f"/{group}/{name}", member(node, name) if isinstance(node, h5py.Group) else None, file)
+    if data.ndim != axes:
+        raise InputError(f"{path}: /{group}/{name} has {data.ndim} axes; allowed: {axes}")
     return np.asarray(data[()])

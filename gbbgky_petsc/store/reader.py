@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import h5py
 import numpy as np
@@ -99,11 +99,7 @@ class Result:
     @property
     def case(self) -> Case:
         """The case that the result is of; raises `InputError` if it is none of this version."""
-        try:
-            tree = case_file.tree_of(self.attributes["case"])
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{self.path}: its case is not JSON") from error
-        return case_file.parse(tree)
+        return case_file.parse(case_tables(self))
 
     def kept(self, name: str, row: int) -> np.ndarray:
         """A field that ``output.fields`` kept whole at a row of /snapshots; a negative row counts from the end.
@@ -141,16 +137,43 @@ class Result:
         variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
             name: (("t",), values) for name, values in self.series.items() if name != "t"
         }
-        axes = _AXES_IN_SPACE if "x" in self.mesh else _AXES
+        axes = axes_of(self.mesh)
         for name, values in self.snapshots.items():
             if name != "t" and values.ndim:
                 unknown = tuple(f"{name}_{i}" for i in range(1, values.ndim))
-                along = axes.get(name.removesuffix("_stderr"), unknown)
+                along = axes.get(name, unknown)
                 further = tuple(a if along.index(a) == i else f"{a}_{i + 1}" for i, a in enumerate(along))
                 variables[f"snapshot_{name}"] = (("snapshot_t", *further[: values.ndim - 1]), values)
         coordinates = {"t": self.series["t"], "snapshot_t": self.snapshots["t"]}
         coordinates |= {name: self.mesh[name] for name in ("theta", "z", "k", "x") if name in self.mesh}
         return xarray.Dataset(variables, coordinates, self.attributes)
+
+
+class OfACase(Protocol):
+    """What knows its file and the attributes of that, with the case among them."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def attributes(self) -> dict[str, Any]: ...
+
+
+def case_tables(of: OfACase) -> dict[str, Any]:
+    """The nested tables of the case that a file is of, as they are stored; raises `InputError` if they are none."""
+    try:
+        tree = case_file.tree_of(of.attributes["case"])
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{of.path}: its case is not JSON") from error
+    if not isinstance(tree, dict) or not all(isinstance(table, dict) for table in tree.values()):
+        raise InputError(f"{of.path}: its case is no set of tables")
+    return tree
+
+
+def axes_of(mesh: Mapping[str, np.ndarray]) -> dict[str, tuple[str, ...]]:
+    """Axes behind t of datasets of /snapshots by name, those with error bars included, of a result with this /mesh."""
+    axes = _AXES_IN_SPACE if "x" in mesh else _AXES
+    return axes | {f"{name}_stderr": along for name, along in axes.items()}
 
 
 def read(path: str | Path) -> Result:
@@ -163,9 +186,9 @@ def read(path: str | Path) -> Result:
     """
     path = Path(path)
     with opened(path) as file:
-        attributes = _attributes(path, file)
+        attributes = check_attributes(path, file, ATTRIBUTES)
         required = IN_SPACE if "mesh" in file and "x" in file["mesh"] else REQUIRED
-        groups = {name: _group(path, file, name, needed) for name, needed in required.items()}
+        groups = {name: arrays_of(path, file, name, needed) for name, needed in required.items()}
     result = Result(path, attributes, **groups)
     _check_shapes(result)
     return result
@@ -180,13 +203,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
         If there is none, or it or the file is damaged or of another version.
     """
     with opened(path) as file:
-        group = _hard(file, "checkpoint")
+        group = member(file, "checkpoint")
         if group is None:
             raise InputError(f"output {path}: holds no checkpoint to resume from")
         if not isinstance(group, h5py.Group):
             raise InputError(f"output {path}: /checkpoint is no group")
         for name in group:
-            _check_dataset(path, f"/checkpoint/{name}", _hard(group, name), file)
+            check_dataset(path, f"/checkpoint/{name}", member(group, name), file)
         return checkpoint.parse(path, group)
 
 
@@ -232,19 +255,20 @@ def _walk_elsewhere(path: Path) -> None:
         raise InputError(f"{path}: cannot be read as HDF5 ({reason[:120]})")
 
 
-def _attributes(path: Path, file: h5py.File) -> dict[str, Any]:
+def check_attributes(path: Path, file: h5py.File, required: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
+    """The attributes of /, none of them huge, those ``required`` of their types; raises `InputError`."""
     for name in file.attrs:
         if file.attrs.get_id(name).get_storage_size() > LARGEST_ATTRIBUTE:
             raise InputError(f"{path}: its attribute {name} is larger than {LARGEST_ATTRIBUTE} bytes")
     attributes = dict(file.attrs)
-    for name, kind in ATTRIBUTES.items():
+    for name, kind in required.items():
         if not isinstance(attributes.get(name), kind):
             raise InputError(f"{path}: its attribute {name} is missing or of another type")
     return attributes
 
 
-def _hard(group: h5py.Group, name: str) -> Any:
-    """A member of a group that lies in this very file; None if there is none."""
+def member(group: h5py.Group, name: str) -> Any:
+    """A member of a group, which lies in this very file; None if there is none, `InputError` for a link elsewhere."""
     link = group.get(name, getlink=True)
     if link is None:
         return None
@@ -253,19 +277,20 @@ def _hard(group: h5py.Group, name: str) -> Any:
     return group[name]
 
 
-def _group(path: Path, file: h5py.File, group: str, required: tuple[str, ...]) -> dict[str, np.ndarray]:
-    node = _hard(file, group)
+def arrays_of(path: Path, file: h5py.File, group: str, required: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The datasets of a group by name, those ``required`` among them; raises `InputError`."""
+    node = member(file, group)
     if node is not None and not isinstance(node, h5py.Group):
         raise InputError(f"{path}: /{group} is no group")
     names = [] if node is None else list(node)
     missing = [name for name in required if name not in names]
     if missing:
         raise InputError(f"{path}: /{group}/{missing[0]} is missing")
-    return {name: _check_dataset(path, f"/{group}/{name}", _hard(node, name), file)[()] for name in names}
+    return {name: check_dataset(path, f"/{group}/{name}", member(node, name), file)[()] for name in names}
 
 
-def _check_dataset(path: Path, name: str, dataset: Any, file: h5py.File) -> h5py.Dataset:
-    """A dataset of numbers that may be read into memory."""
+def check_dataset(path: Path, name: str, dataset: Any, file: h5py.File) -> h5py.Dataset:
+    """A dataset of numbers that may be read into memory; raises `InputError` for anything else."""
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiub" or dataset.shape is None:
         raise InputError(f"{path}: {name} is no array of numbers")
     if dataset.is_virtual or dataset.external:
@@ -283,7 +308,7 @@ def _check_shapes(result: Result) -> None:
             raise InputError(f"{result.path}: {name} has shape {found}; allowed: {allowed}")
 
     mesh = result.mesh
-    axes = _AXES_IN_SPACE if "x" in mesh else _AXES
+    axes = axes_of(mesh)
     for name in ("theta", "x" if "x" in mesh else "z"):
         demand(f"/mesh/{name}", mesh[name].shape, (mesh[name].size,))
         if mesh[name].size < 2 or not np.all(np.diff(mesh[name]) > 0.0):
@@ -295,7 +320,7 @@ def _check_shapes(result: Result) -> None:
         if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0.0):
             raise InputError(f"{result.path}: /{group}/t does not increase; it is damaged")
         for name, values in arrays.items():
-            behind = axes.get(name.removesuffix("_stderr")) if group == "snapshots" else None
+            behind = axes.get(name) if group == "snapshots" else None
             rest = values.shape[1:] if behind is None else tuple(mesh[axis].size for axis in behind if axis in mesh)
             # an empty list of snapshots is stored without its second axis
             demand(f"/{group}/{name}", values.shape, times.shape if not times.size else (*times.shape, *rest))

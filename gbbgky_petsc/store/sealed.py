@@ -27,16 +27,34 @@ def write(path: Path, contents: bytes) -> None:
     StorageError
         If it cannot be written; nothing of the attempt is left.
     """
-    part = path.with_name(path.name + ".part")
     seal = _MARK + hashlib.blake2b(contents, digest_size=_DIGEST // 2).hexdigest().encode() + b"\n"
-    with writing(path), _removed_on_failure(part):
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-            file.write(contents)
-            file.write(seal)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+    with replacing(path) as part, part.open("wb") as file:
+        file.write(contents)
+        file.write(seal)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(path: Path, ending: str = "") -> Iterator[Path]:
+    """A new file beside ``path``, of that ending, which takes its place if all goes well and is removed if not.
+
+    Raises
+    ------
+    StorageError
+        For what the system says against writing.
+    """
+    part = path.with_name(f"{path.name}.part{ending}")
+    with writing(path):
+        try:
+            part.unlink(missing_ok=True)
+            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            yield part
+            os.replace(part, path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
@@ -46,16 +64,6 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"output {path}: cannot be written ({error.strerror})") from error
-
-
-@contextmanager
-def _removed_on_failure(part: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
 
 
 def verify(path: Path) -> bool:

@@ -4,9 +4,7 @@ ROW counts the rows of /snapshots from 0. The result file holds of each the uppe
 NAME_checksum; a file is complete before the result names it. Importing this starts no MPI.
 """
 
-import re
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
 from gbbgky_petsc.arrays import Array
@@ -59,12 +57,7 @@ def read(result: Path, row: int, name: str, shape: tuple[int, ...], expected: fl
 
 def remove_from(result: Path, row: int) -> None:
     """Delete the fields of a row and of all later ones."""
-    pattern = re.compile(re.escape(result.name) + r"\.snapshot\.(\d+)\.[A-Za-z]\w*")
-    for path in result.parent.iterdir():
-        match = pattern.fullmatch(path.name)
-        if match and int(match[1]) >= row:
-            with suppress(OSError):
-                path.unlink()
+    blocks.remove(result, r"snapshot\.(\d+)\.[A-Za-z]\w*", lambda found: found >= row)
 
 
 def _upper_bits(checksum: str) -> float:

@@ -191,13 +191,18 @@ class ResultWriter:
         self._flushed = time.monotonic()
 
     def restore(self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
-        """Go on from the rows of an earlier part of the run that are not younger than its checkpoint."""
-        rows, shots = checkpoint.series_rows, checkpoint.snapshot_rows
+        """Go on from a checkpoint of an earlier part of the run, and `restore_rows` up to it."""
+        self.restore_rows(series, snapshots, checkpoint.series_rows, checkpoint.snapshot_rows)
+        self.checkpoint = checkpoint
+
+    def restore_rows(
+        self, series: dict[str, np.ndarray], snapshots: dict[str, np.ndarray], rows: int, shots: int
+    ) -> None:
+        """Take in the first ``rows`` of /series and ``shots`` of /snapshots of an earlier part of the run."""
         # nan: a column that was not written then
         self.series = {name: list(series.get(name, np.full(rows, np.nan))[:rows]) for name in self.schema.series}
         unknown = np.full(shots, np.nan)
         self.snapshots = {name: list(snapshots.get(name, unknown)[:shots]) for name in self.schema.snapshots}
-        self.checkpoint = checkpoint
 
     def add_series(self, **values: float) -> None:
         """Append one row of /series."""

@@ -5,8 +5,6 @@ the pairs of one cell and the quasiparticles of another at separation z = x_12 -
 no unknown of the equation it is C_reg of the local GGE.
 """
 
-import numpy as np
-
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.discrete.symmetric import SymmetricPairs
@@ -66,9 +64,3 @@ def shifted(derivative: Array, kernel: Array) -> Array:
     """(d_1 + d_2) of a symmetric kernel, (N, N)."""
     slope = derivative @ kernel
     return slope + slope.T
-
-
-def relative_size(difference: Array, reference: Array) -> float:
-    """max|difference|/max|reference|; nan where the reference vanishes."""
-    size = float(np.abs(reference).max())
-    return float(np.abs(difference).max()) / size if size else float("nan")

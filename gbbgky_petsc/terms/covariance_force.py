@@ -9,8 +9,9 @@ from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.discrete.mesh import PhaseSpaceMesh
 from gbbgky_petsc.discrete.symmetric import SymmetricPairs
 from gbbgky_petsc.fields import BlockSpec, Fields, Rate, State
+from gbbgky_petsc.physics.observables import relative_size
 from gbbgky_petsc.terms.base import Term, register
-from gbbgky_petsc.terms.cells import COVARIANCE, TRIPLE, covariance_block, relative_size, shifted, third
+from gbbgky_petsc.terms.cells import COVARIANCE, TRIPLE, covariance_block, shifted, third
 from gbbgky_petsc.terms.setting import Point, Setting
 
 

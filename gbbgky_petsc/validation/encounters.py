@@ -19,17 +19,17 @@ from math import factorial
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.stats import poisson
 
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.potential import Potential
+from gbbgky_petsc.physics.potential.differences import mean_differences
 
 #: mesh of y in units of the range: spacing and end; of q in units of its inverse: points and end
 SPACING, END = 0.02, 40.0
 WAVES, LARGEST = 2500, 25.0
 
 
-def kurtosis_rate(
+def encounter_rate(
     potential: Potential, length: float, theta: Array, rho: Array, rods: int, samples: int = 200_000, seed: int = 1
 ) -> tuple[float, float]:
     """d kurtosis/dt by encounters of so many rods, and its standard error.
@@ -92,12 +92,7 @@ def _vertex(potential: Potential, length: float, density: float, rods: int) -> C
     """W_m of transfers (samples, m), with q^2 int s sin or cos for G: its boundary terms cancel."""
     y, h = potential.range * SPACING * (np.arange(round(END / SPACING)) + 0.5), potential.range * SPACING
     contracted = density / (1.0 - length * density)
-    n = np.arange(int(poisson.ppf(1.0 - 1e-12, contracted * y[-1])) + 2)
-    F = np.zeros((3, y.size))
-    for one in n:
-        V = np.stack([potential(y + length * (1 + one + j)) for j in range(rods + 1)])
-        share = poisson.pmf(one, contracted * y)
-        F += np.stack([share * np.diff(V, rods - 2 + j, axis=0)[0] for j in range(3)])
+    F = mean_differences(potential, length, y, contracted * y, range(rods - 2, rods + 1))
     outer = [h * (np.cumsum(f[::-1])[::-1] - 0.5 * f) for f in F]
     twice = h * (np.cumsum(outer[2][::-1])[::-1] - 0.5 * outer[2])
     s = F[0] + 2.0 * contracted * outer[1] + contracted**2 * twice

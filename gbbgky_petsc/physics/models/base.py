@@ -142,12 +142,12 @@ class IntegrableModel(ABC):
         return np.inf
 
     def density_of_states(self, theta: Array, weight: float, rho: Array) -> Array:
-        """(N,) rho_s = (p')^dr/2 pi = 1/2 pi + T rho."""
+        """rho_s = (p')^dr/2 pi = 1/2 pi + T rho; same shape as rho, (..., N)."""
         kernel = self.scattering_kernel(theta[:, None] - theta[None, :])
-        return 1.0 / (2.0 * np.pi) + weight * kernel @ rho
+        return 1.0 / (2.0 * np.pi) + weight * rho @ kernel  # T is even
 
     def filling(self, theta: Array, weight: float, rho: Array) -> Array:
-        """(N,) n = rho/rho_s."""
+        """n = rho/rho_s; same shape as rho, (..., N)."""
         return rho / self.density_of_states(theta, weight, rho)
 
     def entropy(self, theta: Array, weight: float, rho: Array) -> float:

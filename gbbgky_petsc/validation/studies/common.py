@@ -82,6 +82,12 @@ def at(result: Result, t: float, name: str = "kurtosis") -> float:
     return float(np.interp(t, result.series["t"], result.series[name]))
 
 
+def drift(result: Result, name: str) -> float:
+    """Largest change of a column of /series since its first row, relative to that."""
+    column = result.series[name]
+    return float(np.abs(column / column[0] - 1.0).max())
+
+
 def row(result: Result, t: float) -> int:
     """Index of the row of /series nearest to a time."""
     return int(np.argmin(np.abs(result.series["t"] - t)))

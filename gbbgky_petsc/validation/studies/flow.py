@@ -9,7 +9,7 @@ from gbbgky_petsc.analysis.plots import axes
 from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation.parts import Part
-from gbbgky_petsc.validation.studies.common import Findings, Results, Study, named
+from gbbgky_petsc.validation.studies.common import Findings, Results, Study, drift, named
 
 #: split clouds of the same twelve rods
 CLOUDS = {"alone": ("V = 0", ("potential.strength=0.0",)), "force": ("V0 = 1", ())}
@@ -151,9 +151,7 @@ def analyse(results: Results) -> Findings:
 def _conserved(found: Findings, label: str, result: Result) -> None:
     """Number, energy and, at Euler order, entropy all the time against the start."""
     for key, name in (("flow_number", "number"), ("flow_energy", "total_energy"), ("flow_entropy", "entropy")):
-        column = result.series[name]
-        drift = float(np.abs(column / column[0] - 1.0).max())
-        found.expect(key, f"{label}: change of {name.replace('_', ' ')}", drift, 0.0)
+        found.expect(key, f"{label}: change of {name.replace('_', ' ')}", drift(result, name), 0.0)
 
 
 STUDY = Study(

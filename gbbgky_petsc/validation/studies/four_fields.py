@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from gbbgky_petsc.analysis.plots import axes, dots
-from gbbgky_petsc.arrays import Array
 from gbbgky_petsc.physics.models.third_order import third_order
+from gbbgky_petsc.physics.observables import relative_size
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
 from gbbgky_petsc.validation.parts import Part
-from gbbgky_petsc.validation.studies.common import Findings, Results, Study, at
+from gbbgky_petsc.validation.studies.common import Findings, Results, Study, at, drift
 from gbbgky_petsc.validation.studies.fig2 import compare_kurtosis
 
 #: settings of the forms of layer 2, by name of their parts
@@ -87,12 +87,7 @@ def response_excess(result: Result, row: int) -> float:
     third = third_order(result.case.build_model(Path()).background(theta, weight, rho))
     number = weight * result.kept("pair", row).sum(axis=2)  # int g_{theta theta'}(z) dtheta'
     closed = weight * third.covariance_change(number).sum(axis=2)
-    return _relative(result.snapshots["triple_response"][row] - closed, closed)
-
-
-def _relative(difference: Array, reference: Array) -> float:
-    size = float(np.abs(reference).max())
-    return float(np.abs(difference).max()) / size if size else float("nan")
+    return relative_size(result.snapshots["triple_response"][row] - closed, closed)
 
 
 def difference(one: Result, other: Result, row: int) -> dict[str, float]:
@@ -103,8 +98,8 @@ def difference(one: Result, other: Result, row: int) -> dict[str, float]:
     g, rho, t = one.kept("pair", row), one.snapshots["rho"][row], float(one.snapshots["t"][row])
     cells = {"c2": "covariance_drift", "g3": "triple_excess"}
     return {
-        "g": _relative(other.kept("pair", row) - g, g),
-        "rho": _relative(other.snapshots["rho"][row] - rho, rho),
+        "g": relative_size(other.kept("pair", row) - g, g),
+        "rho": relative_size(other.snapshots["rho"][row] - rho, rho),
         "kurtosis": abs(at(other, t) - at(one, t)),
     } | {name: float(other.snapshots[column][row]) for name, column in cells.items() if column in other.snapshots}
 
@@ -116,8 +111,7 @@ def _beside_dynamics(found: Findings, forms: dict[str, Result], dynamics: Result
         curve.plot(s["t"], s["kurtosis"], label=label)
         density.plot(theory.mesh["theta"], theory.snapshots["rho"][-1])
         if form != "full":  # which is held against dynamics below, its energy with it
-            drift = np.abs(s["total_energy"] / s["total_energy"][0] - 1.0).max()
-            found.expect("energy_drift", f"{label}: relative energy drift", drift, 0.0)
+            found.expect("energy_drift", f"{label}: relative energy drift", drift(theory, "total_energy"), 0.0)
         what = f"{label}: kurtosis at t = {end:g}, theory minus dynamics (error {k.error[-1]:.2g})"
         found.table.append({"what": what, "value": at(theory, end) - k.value[-1]})
     dots(curve, dynamics.series["t"], k.value, k.error, color="black", label="molecular dynamics")

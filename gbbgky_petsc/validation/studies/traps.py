@@ -1,12 +1,12 @@
 """Rods alone in a quadratic and in a quartic trap: which of them goes thermal (Bagchi et al., arXiv:2306.11713)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gbbgky_petsc.analysis.plots import COLOURS, axes, dots
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.physics.observables import kurtosis
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
 from gbbgky_petsc.validation.parts import Part
@@ -51,18 +51,9 @@ def parts(tier: str) -> list[Part]:
     return found
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Sums over the rods of each realisation, (R, T) each."""
-
-    energy: Array
-    second: Array
-    fourth: Array
-
-    @classmethod
-    def of(cls, result: Result) -> "Moments":
-        powers = result.samples["powers"]
-        return cls(0.5 * powers[:, :, 1] + result.samples["trap"], powers[:, :, 1], powers[:, :, 3])
+def _energies(result: Result) -> Array:
+    """Of each realisation at the start, (R,)."""
+    return np.asarray(0.5 * result.samples["powers"][:, 0, 1] + result.samples["trap"][:, 0])
 
 
 def gibbs_kurtosis(gibbs: Result, dynamics: Result) -> tuple[float, float]:
@@ -71,25 +62,17 @@ def gibbs_kurtosis(gibbs: Result, dynamics: Result) -> tuple[float, float]:
     Realisations of exp(-beta H) are weighted by the ratio of the two distributions of the energy, taken as normal: at a
     fixed energy of few rods the kurtosis is not that of a Gaussian, 0.
     """
-    thermal, start = Moments.of(gibbs), Moments.of(dynamics).energy[:, 0]
-    energy, n = thermal.energy[:, 0], int(gibbs.attributes["particles"])
+    energy, start = _energies(gibbs), _energies(dynamics)
 
     def density(ensemble: Array) -> Array:
         return np.exp(-0.5 * ((energy - ensemble.mean()) / ensemble.std()) ** 2) / ensemble.std()
 
     weight = density(start) / density(energy)
     weight /= weight.sum()
-    second, fourth = thermal.second[:, 0] / n, thermal.fourth[:, 0] / n
+    second, fourth = (gibbs.samples["powers"][:, 0, p] / int(gibbs.attributes["particles"]) for p in (1, 3))
     one, two = float(weight @ second), float(weight @ fourth)
     slope = (fourth - two) / one**2 - 2.0 * two / one**3 * (second - one)
     return two / one**2 - 3.0, float(np.sqrt((weight**2 * slope**2).sum()))
-
-
-def _of_profile(theory: Result) -> Array:
-    """Kurtosis of the rapidities at the snapshots of layer 1."""
-    theta, p = theory.mesh["theta"], theory.snapshots["rho"].sum(axis=1)
-    p = p / p.sum(axis=1, keepdims=True)
-    return np.asarray((p @ theta**4) / (p @ theta**2) ** 2 - 3.0)
 
 
 def analyse(results: Results) -> Findings:
@@ -121,7 +104,7 @@ def analyse(results: Results) -> Findings:
         left.axhline(thermal, color=colour, ls=":", lw=0.8)
         theory = results.get(f"traps_{name}_theory")
         if theory is not None:
-            curve = _of_profile(theory)
+            curve = [kurtosis(theory.mesh["theta"], rho.sum(axis=0)) for rho in theory.snapshots["rho"]]
             left.plot(theory.snapshots["t"][1:], curve[1:], color=colour, lw=0.8, label="layer 1 with diffusion")
             found.expect("flow_thermal", f"{name} trap: kurtosis at the end of layer 1 with diffusion", curve[-1], 0.0)
         _distribution(right, dynamics, name, colour)

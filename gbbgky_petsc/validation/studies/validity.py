@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from gbbgky_petsc import problem
+from gbbgky_petsc.analysis import plots
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.physics.states import State
 from gbbgky_petsc.store.reader import Result
 from gbbgky_petsc.validation import statistics
-from gbbgky_petsc.validation.encounters import kurtosis_rate
+from gbbgky_petsc.validation.encounters import encounter_rate
 from gbbgky_petsc.validation.parts import Part
 from gbbgky_petsc.validation.studies.common import Findings, Results, Study
 
@@ -141,7 +142,7 @@ class Line:
         }  # fmt: skip
 
     def theory(self, strengths: tuple[float, ...], tier: str) -> dict[str, Part]:
-        """Both integrals at V0 = 1; they are proportional to V0^2, which only changes the clock."""
+        """The integrals of `KINDS` at V0 = 1; they are proportional to V0^2, which only changes the clock."""
         end = max(self.end(strength) * strength**2 for strength in strengths)
         common = (*self.settings, "potential.strength=1.0", f"time.end={end}", f"output.series_every={end / 400}")
         return {
@@ -266,11 +267,8 @@ def next_orders(line: Line, strength: float, second: dict[str, Result], first: R
     t = second["repulsive"].series["t"]
     weights = _slope(line, t)
     with_second = 0.5 * sum(float(weights @ result.series["kurtosis"]) for result in second.values())
-    case, theta, model = first.case, first.mesh["theta"], first.case.build_model(Path())
-    state = case.state.build(Path(), model, theta)
-    assert isinstance(state, State)
-    rho = state.sample(theta, theta[1] - theta[0], model)
-    three, four = (kurtosis_rate(case.potential.build(), line.length, theta, rho, rods) for rods in (3, 4))
+    p = problem.build(first.case, Path())
+    three, four = (encounter_rate(p.potential, line.length, p.mesh.theta, p.rho, rods) for rods in (3, 4))
     share = four[0] / three[0]
     error = share * float(np.hypot(three[1] / three[0], four[1] / four[0]))
     return NextOrders(line, strength, with_second / float(weights @ _clocked(first, t, strength)) - 1.0, (share, error))
@@ -282,13 +280,17 @@ def _clocked(result: Result, t: Array, strength: float) -> Array:
     return np.interp(t * (strength / unit) ** 2, s["t"], s["kurtosis"])
 
 
+def _tier(results: Results) -> str:
+    return "full" if any(name.endswith("_full") for name in results) else "quick"
+
+
 def _present(wanted: dict[str, Part], results: Results) -> dict[str, Result]:
     return {key: results[part.name] for key, part in wanted.items() if part.name in results}
 
 
 def points(results: Results) -> dict[str, list[Point]]:
     """What there is of every line, the weakest coupling first."""
-    tier = "full" if any(name.endswith("_full") for name in results) else "quick"
+    tier = _tier(results)
     found: dict[str, list[Point]] = {}
     for line in (*LINES, *REPEATS):
         strengths = line.strengths if tier == "full" else (QUICK_STRENGTH,)
@@ -303,7 +305,7 @@ def points(results: Results) -> dict[str, list[Point]]:
 
 def analyse(results: Results) -> Findings:
     found, lines = Findings(), points(results)
-    tier = "full" if any(name.endswith("_full") for name in results) else "quick"
+    tier = _tier(results)
     for line in LINES:
         if line.name not in lines:
             continue
@@ -375,10 +377,9 @@ def _orders(p: Point, orders: NextOrders) -> list[dict[str, object]]:
 
 
 def _curves(lines: dict[str, list[Point]]) -> Figure:
-    """Rates of dynamics over those of both theories against V0 rho/E, a column for what varies."""
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    """Rates of dynamics over those of the theories against V0 rho/E, a column for what varies."""
+    plots.style()
     fig, axes = plt.subplots(len(KINDS), 3, figsize=(11.5, 11.0), sharex=True, sharey="row", layout="constrained")
-    colours = {line.name: f"C{i}" for i, line in enumerate(LINES)}
     for column, (title, names) in enumerate(PANELS.items()):
         for ax, kind in zip(axes[:, column], KINDS, strict=True):
             ax.axhspan(1.0 - WITHIN, 1.0 + WITHIN, color="0.93", lw=0)
@@ -386,7 +387,8 @@ def _curves(lines: dict[str, list[Point]]) -> Figure:
             ax.set(xscale="log", yscale="log")
             drawn = [name for name in names if name in lines]
             for place, name in enumerate(drawn):
-                _curve(ax, lines[name], kind, colours[name], 1.0 + 0.04 * (place - 0.5 * (len(drawn) - 1)))
+                colour = "black" if name == BASE.name else f"C{place}"
+                _curve(ax, lines[name], kind, colour, 1.0 + 0.04 * (place - 0.5 * (len(drawn) - 1)))
             for axis, ticks in (
                 (ax.xaxis, (0.05, 0.1, 0.2, 0.5, 1.0)),
                 (ax.yaxis, (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)),
@@ -445,9 +447,9 @@ STUDY = Study(
     "validity",
     "Where encounters of three hold",
     "Rate of the kurtosis after the fast stage, dynamics over theory, from weak to strong coupling. Dots: mean of both "
-    "signs of V0; triangles up: repulsion, down: attraction; grey: 15 %. Above: encounters of three, below: eq. (10). "
-    "In the map the mean of both signs (error of its last digits), bold within 15 %; below attraction / repulsion. "
-    "docs/validity.md.",
+    "signs of V0; triangles up: repulsion, down: attraction; grey: 15 %. From above: encounters of three rods of "
+    "finite length, encounters of three, eq. (10). In the map the mean of both signs (error of its last digits), bold "
+    "within 15 %; below attraction / repulsion. docs/validity.md.",
     parts,
     analyse,
 )
