@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import pair_correlation, state_vector
+from conftest import pair_correlation, state_vector, whole_pair
 from petsc4py import PETSc
 
 from gbbgky_petsc.discrete.kronecker import stencil_matrix
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.fields import ONE_BODY, PAIR
+from gbbgky_petsc.fields import ONE_BODY
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
 from gbbgky_petsc.solvers.integrator import Integrator
@@ -176,7 +176,7 @@ def test_thermal_state_stays_and_grows_its_correlations(small, order):
     errors = {}
 
     def note(progress):
-        g = h.fields.part(integrator.state.array_r, PAIR)
+        g = whole_pair(h, integrator.state.array_r)
         errors[progress.t] = np.abs(g - expected).max() / np.abs(expected).max()
 
     integrator.run(60000.0, [15000.0, 25000.0], note)

@@ -12,7 +12,7 @@ from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.fields import ONE_BODY, BlockSpec, Fields, Rate, State, one_body_and_pair
+from gbbgky_petsc.fields import ONE_BODY, BlockSpec, Fields, Rate, Slab, State, one_body_and_pair
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
@@ -77,9 +77,10 @@ def kinds_of(mesh: PhaseSpaceMesh, order: str, relaxation: str = "diffusion") ->
 
 
 def unknowns(mesh: PhaseSpaceMesh, order: str, relaxation: str = "diffusion") -> list[BlockSpec]:
-    """The blocks of the state vector of an order."""
-    further = [spec for kind in kinds_of(mesh, order, relaxation) for spec in kind.blocks(mesh)]
-    return [*one_body_and_pair(mesh), *dict.fromkeys(further)]
+    """The blocks of the state vector of an order; g is mirrored where no other block has planes beside its own."""
+    further = list(dict.fromkeys(spec for kind in kinds_of(mesh, order, relaxation) for spec in kind.blocks(mesh)))
+    mirrored = not any(isinstance(spec, Slab) for spec in further)
+    return [*one_body_and_pair(mesh, mirrored), *further]
 
 
 class Hierarchy:

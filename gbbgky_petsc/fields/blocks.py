@@ -55,22 +55,29 @@ class Whole(BlockSpec):
 
 @dataclass(frozen=True)
 class Slab(BlockSpec):
-    """An unknown on (z, rows, columns): each rank has some planes z, the same for every slab.
+    """An unknown on (z, rows, columns): each rank has some planes z, the same for every slab of an equation.
 
     Attributes
     ----------
     rows, columns
         Of one plane; columns are fastest.
+    mirrored
+        The plane at -z is the transposed one at z: only planes z <= 0 are held.
     """
 
     rows: int
     columns: int
+    mirrored: bool = False
+
+    def held(self, mesh: PhaseSpaceMesh) -> int:
+        """Number of planes that are held."""
+        return mesh.z_points // 2 + 1 if self.mirrored else mesh.z_points
 
     def numbers(self, mesh: PhaseSpaceMesh) -> int:
-        return self.rows * self.columns * mesh.z_points
+        return self.rows * self.columns * self.held(mesh)
 
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "SlabBlock":
-        return SlabBlock(self.name, mesh, self.rows, self.columns, comm)
+        return SlabBlock(self, mesh, comm)
 
 
 class Block(ABC):
@@ -126,27 +133,44 @@ class WholeBlock(Block):
 
 
 class SlabBlock(Block):
-    """See `Slab`; its planes follow one another in z from rank to rank."""
+    """See `Slab`; its planes follow one another in z from rank to rank.
 
-    def __init__(self, name: str, mesh: PhaseSpaceMesh, rows: int, columns: int, comm: PETSc.Comm) -> None:
-        self.name, self.rows, self.columns = name, rows, columns
-        self.total = rows * columns * mesh.z_points
-        self._width, self._wraps = mesh.stencil.width, mesh.wraps
+    Attributes
+    ----------
+    planes
+        Those of this rank, in the z-mesh.
+    multiplicity : (planes,) 2 for a plane that stands for its mirror image as well, else 1
+    mirror : (held planes,) where on the z-mesh the mirror image of each is
+    plane_counts
+        Number of planes of each rank.
+    """
+
+    def __init__(self, spec: Slab, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> None:
+        self.name, self.rows, self.columns, self.mirrored = spec.name, spec.rows, spec.columns, spec.mirrored
+        held = spec.held(mesh)
+        self.total = spec.numbers(mesh)
+        self._width, self._z_points, self._wraps = mesh.stencil.width, mesh.z_points, mesh.wraps
         kind = PETSc.DM.BoundaryType
+        closed = mesh.wraps and not self.mirrored
         self.dm = PETSc.DMDA().create(
             dim=3,
-            sizes=(columns, rows, mesh.z_points),
+            sizes=(self.columns, self.rows, held),
             proc_sizes=(1, 1, comm.getSize()),
             dof=1,
             stencil_width=mesh.stencil.width,
             stencil_type=PETSc.DMDA.StencilType.STAR,
-            boundary_type=(kind.NONE, kind.NONE, kind.PERIODIC if mesh.wraps else kind.NONE),
+            boundary_type=(kind.NONE, kind.NONE, kind.PERIODIC if closed else kind.NONE),
             comm=comm,
         )
         (_, _, first), (_, _, planes) = self.dm.getCorners()
         self.planes = slice(first, first + planes)
-        self.shape = (planes, rows, columns)
-        self.local_size, self.start = planes * rows * columns, first * rows * columns
+        self.shape = (planes, self.rows, self.columns)
+        self.local_size, self.start = planes * self.rows * self.columns, first * self.rows * self.columns
+        points = np.arange(held)
+        self.mirror = -points % mesh.z_points if mesh.wraps else mesh.z_points - 1 - points
+        folded = self.mirrored & (self.mirror != points)
+        self.multiplicity = np.where(folded, 2.0, 1.0)[self.planes]
+        self._self_mirrored = np.flatnonzero(self.multiplicity == 1.0) if self.mirrored else np.empty(0, int)
         self._comm: MPI.Intracomm = comm.tompi4py()
         self.plane_counts: list[int] = self._comm.allgather(planes)
         self._haloed: Array | None = None
@@ -155,11 +179,28 @@ class SlabBlock(Block):
         return part.reshape(self.shape)
 
     def gather_planes(self, local: Array) -> Array:
-        """(Nz, ...) on every rank from (planes, ...) of each; for moments only. Collective."""
+        """(held planes, ...) on every rank from (planes, ...) of each; for moments only. Collective."""
         whole = np.empty((sum(self.plane_counts), *local.shape[1:]))
         size = int(np.prod(local.shape[1:], dtype=int))
         self._comm.Allgatherv(np.ascontiguousarray(local), (whole, [c * size for c in self.plane_counts]))
         return whole
+
+    def unfold(self, held: NDArray, mirror: NDArray) -> NDArray:
+        """(Nz, ...) on the whole mesh from values on all held planes and those that their mirror images have."""
+        if not self.mirrored:
+            return held
+        whole = np.empty((self._z_points, *held.shape[1:]), held.dtype)
+        whole[self.mirror] = mirror
+        whole[: len(held)] = held
+        return whole
+
+    def symmetrise(self, slab: Array) -> None:
+        """Remove what rounding has put into planes that are their own mirror image and are not symmetric.
+
+        A line in z of the pair (i, j) holds such a plane once, so no preconditioner would.
+        """
+        for plane in self._self_mirrored:
+            slab[plane] = 0.5 * (slab[plane] + slab[plane].T)
 
     def with_halo(self, slab: NDArray) -> Array:
         """(planes + 2w, rows, columns): the slab with w planes from either side. Collective.
@@ -172,13 +213,24 @@ class SlabBlock(Block):
         haloed = self._haloed
         haloed[w : w + planes] = slab
         ranks, rank = self._comm.size, self._comm.rank
-        if ranks == 1 and self._wraps:
+        closed = self._wraps and not self.mirrored
+        if ranks == 1 and closed:
             haloed[:w], haloed[w + planes :] = slab[-w:], slab[:w]
             return haloed
         below, above = (rank - 1) % ranks, (rank + 1) % ranks
-        if not self._wraps:
+        if not closed:
             below = below if rank > 0 else MPI.PROC_NULL
             above = above if rank < ranks - 1 else MPI.PROC_NULL
         self._comm.Sendrecv(slab[-w:], above, 0, haloed[:w], below, 0)
         self._comm.Sendrecv(slab[:w], below, 1, haloed[w + planes :], above, 1)
+        if self.mirrored and self._wraps and rank == 0:
+            _reflect(haloed[: 2 * w + 1])
+        if self.mirrored and rank == ranks - 1:
+            _reflect(haloed[planes - 1 :][::-1])
         return haloed
+
+
+def _reflect(planes: Array) -> None:
+    """Overwrite the first w of 2 w + 1 planes by the transposed last w, the middle one being their mirror."""
+    w = len(planes) // 2
+    planes[:w] = planes[:w:-1].swapaxes(1, 2)

@@ -30,14 +30,10 @@ class Lines(InModes):
     def set_shift(self, shift: float) -> None:
         self.shift = shift
 
-    def invert(self, pencil: Array) -> Array:
+    def invert(self, lines: Array) -> Array:
         stencil, (first, second, decay) = self._mesh.stencil, self.coefficients
-        solution = np.array(pencil)
-        _solve(
-            np.asarray(stencil.first), np.asarray(stencil.second), first, second, decay, self.shift,
-            solution.reshape(len(solution), -1),
-        )  # fmt: skip
-        return solution
+        _solve(np.asarray(stencil.first), np.asarray(stencil.second), first, second, decay, self.shift, lines)
+        return lines
 
     def describe(self) -> str:
         return "banded lines in normal modes: nothing stored"
