@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
+import numba
 import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
@@ -172,7 +173,8 @@ class State:
     def moments(self) -> tuple[Array, Array]:
         """m_theta(z) = int dtheta' g and its mirror int dtheta g, each (Nz, N) on every rank. Collective."""
         pair, weight = self[PAIR], self.fields.mesh.theta_weight
-        local = np.stack([pair.sum(axis=2), pair.sum(axis=1)], axis=1) * weight
+        local = np.zeros((len(pair), 2, pair.shape[1]))
+        _add_moments(np.ascontiguousarray(pair), weight, local)
         slab = self.fields.slab()
         m, mirror = slab.gather_planes(local).swapaxes(0, 1)
         return slab.unfold(m, mirror), slab.unfold(mirror, m)
@@ -206,3 +208,16 @@ class Rate:
             self._fields.slab(name).symmetrise(self._values[name])
         whole = {n: v for n, v in self._values.items() if isinstance(self._fields.blocks[n], WholeBlock)}
         self._fields.store(self._array, whole)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _add_moments(pair: Array, weight: float, out: Array) -> None:
+    """out[z, 0] += weight sum of columns, out[z, 1] += weight sum of rows, in one pass."""
+    planes, n, _ = pair.shape
+    for z in range(planes):
+        for i in range(n):
+            total = 0.0
+            for j in range(n):
+                total += pair[z, i, j]
+                out[z, 1, j] += weight * pair[z, i, j]
+            out[z, 0, i] += weight * total

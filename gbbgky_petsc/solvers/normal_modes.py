@@ -17,10 +17,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from petsc4py import PETSc
 
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.discrete.kronecker import add_scaled
 from gbbgky_petsc.equations.linearisation import Linearisation
 from gbbgky_petsc.errors import InputError, SolverError
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, State, ZLines
@@ -96,13 +97,18 @@ class InModes(FrozenInverse):
     ----------
     coefficients : (lines,), (lines,), (Nz, lines) or (Nz, 1)
         What multiplies d/dz and d^2/dz^2, and the decay, on this rank's lines.
+    precision
+        Of the lines. What is linear invariant is restored in double precision.
     """
+
+    precision: DTypeLike = np.float64
 
     def __init__(self, setting: Setting, fields: Fields, terms: Sequence[Term]) -> None:
         self._fields, self._terms = fields, terms
         self.layout = ZLines(fields)
         self._mesh = mesh = setting.mesh
         self.shift = np.nan
+        self._work: Array | None = None
         slab = fields.slab()
         self._one_body_energy = np.append(mesh.theta_weight * setting.model.energy(mesh.theta), 1.0)
         self._pair_energy = mesh.theta_weight * setting.energy_weights[slab.planes] * slab.multiplicity
@@ -138,24 +144,25 @@ class InModes(FrozenInverse):
         """P^-1 of lines (Nz, own lines) in normal modes; may overwrite them."""
 
     def solve(self, one_body: Array, pair: Array) -> tuple[Array, Array]:
-        modes, work = np.empty((2, *pair.shape))
+        if self._work is None:
+            self._work = np.empty((2, *pair.shape))
+        work, g = self._work
         self._to_modes.left(pair, work)
-        self._to_modes.right(work, modes)
-        modes = self.layout.to_slabs(self.invert(self.layout.to_lines(modes)))
-        g = np.empty_like(pair)
-        self._from_modes.left(modes, work)
+        self._to_modes.right(work, g)
+        self.layout.to_slabs(self.invert(self.layout.to_lines(g, self.precision)), g)
+        self._from_modes.left(g, work)
         self._from_modes.right(work, g)
-        change = self._one_body(one_body + self._rate(g))
+        x = State(self._fields, None, {PAIR: g, ONE_BODY: np.zeros(one_body.size)})
+        change = self._one_body(one_body + self._rate(x))
         defect = self._energy(one_body, pair) / self.shift - self._energy(change, g)
         if self._carried > 0.0:
             c = self._point.background.charge
-            g += (defect / self._carried) * self._V[:, None, None] * (c[:, None] * c[None, :])
+            add_scaled((defect / self._carried) * self._V, np.outer(c, c), g)
         return change, g
 
-    def _rate(self, g: Array) -> Array:
+    def _rate(self, x: State) -> Array:
         """(N + 1,) rates of rho and of the absorbed energy that g makes. Collective."""
         point = self._point
-        x = State(self._fields, None, {PAIR: g, ONE_BODY: np.zeros(point.slope.size + 1)})
         rho = [term.rho_rate(point, x) for term in self._terms if isinstance(term, OneBodyTerm) and PAIR in term.reads]
         return np.append(np.sum(rho, axis=0), sum(term.absorbed_power(point, x) for term in self._terms))
 
