@@ -25,11 +25,16 @@ from gbbgky_petsc.store.blocks import DistributedArray
 VERSION = 2
 #: block whose file has no name at its end
 PLAIN = "pair"
+#: how the names of blocks of earlier states begin, before their number; multistep methods go on from them
+PAST = "past"
+#: array with the times of these states, latest first; missing where there are none
+PAST_TIMES = "past_times"
 #: most entries of a whole array
 LARGEST_ARRAY = 2**24
 _NAME = re.compile(r"[A-Za-z]\w*")
 #: how names of block files go on behind that of the result
 _ENDING = r"checkpoint\.(\d+)(\.[A-Za-z]\w*)?"
+_PAST_NAME = re.compile(rf"{PAST}\d+_\w+")
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,15 @@ class Checkpoint:
             found = "missing" if values is None else f"of shape {values.shape}"
             raise InputError(f"output {result}: /checkpoint/{name} is {found}; allowed: shape {shape}")
         return values
+
+    def past_times(self, result: Path) -> list[float]:
+        """`PAST_TIMES`; raises `InputError` where they are no times that go back from ``t``."""
+        times = self.arrays.get(PAST_TIMES, np.empty(0))
+        if times.ndim != 1 or not np.all(np.diff(times, prepend=self.t) < 0.0):
+            raise InputError(
+                f"output {result}: /checkpoint/{PAST_TIMES} does not go back from t = {self.t:g}; it is damaged"
+            )
+        return [float(t) for t in times]
 
 
 _REALS = ("t", "step", "longest_step", "wall_seconds")
@@ -179,8 +193,9 @@ def read_blocks(result: Path, checkpoint: Checkpoint, blocks: Mapping[str, Distr
 
 def check_blocks(result: Path, checkpoint: Checkpoint, totals: Mapping[str, int]) -> None:
     """Refuse a checkpoint without these blocks of so many entries, by the sizes of their files; raises `InputError`."""
-    if set(checkpoint.blocks) != set(totals):
-        held, wanted = (", ".join(sorted(names)) or "none" for names in (checkpoint.blocks, totals))
+    present = {name for name in checkpoint.blocks if not _PAST_NAME.fullmatch(name)}
+    if present != set(totals):
+        held, wanted = (", ".join(sorted(names)) or "none" for names in (present, totals))
         raise InputError(f"output {result}: its checkpoint has the blocks {held}; allowed: {wanted}")
     for name, total in totals.items():
         block_files.check(block_path(result, checkpoint.number, name), total)
