@@ -1,12 +1,16 @@
 """Runs that are killed and resumed, or extended, against runs that were left alone."""
 
 import json
+import shutil
 import time
 
 import h5py
 import numpy as np
 import pytest
 from processes import CASE, gbbgky, sets, started
+
+from gbbgky_petsc.store.checkpoint import block_path
+from gbbgky_petsc.store.reader import read, read_checkpoint
 
 #: many steps, a checkpoint after each
 SLOW = ("time.end=60.0", "output.snapshots_at=[30.0,60.0]", "output.checkpoint_seconds=1e-9")
@@ -72,6 +76,32 @@ def test_resumed_on_two_ranks(straight, tmp_path):
     assert_same(target, alone, 1e-9)
     with h5py.File(target) as file:
         assert file.attrs["ranks"] == 2
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_snapshots_of_g_are_whole_and_checkpoints_half_of_it(tmp_path, ranks):
+    target = tmp_path / "out.h5"
+    done = gbbgky(
+        "run", CASE, "-o", target, *sets("output.snapshots_at=[0.0,20.0]", "output.fields=['pair']"), ranks=ranks
+    )
+    assert done.returncode == 0, done.stderr
+    g, point = read(target).kept("pair", -1), read_checkpoint(target)
+    held = np.fromfile(block_path(target, point.number)).reshape(-1, *g.shape[1:])
+    assert len(held) == len(g) // 2 + 1 and np.abs(held).max() > 0.0
+    np.testing.assert_array_equal(g[: len(held)], held)
+    np.testing.assert_array_equal(g, np.roll(g[::-1], 1, axis=0).swapaxes(1, 2))
+
+
+def test_checkpoints_with_the_whole_of_g_are_refused_in_one_line(straight, tmp_path):
+    target, number = tmp_path / "out.h5", read_checkpoint(straight).number
+    shutil.copy(straight, target)
+    with h5py.File(target, "a") as file:
+        file["checkpoint"].attrs["version"] = 2
+    held = block_path(straight, number).read_bytes()
+    block_path(target, number).write_bytes(held + held)
+    done = gbbgky("run", CASE, "-o", target, *sets(*SLOW, "time.end=70.0"), *STEPS, "--resume")
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+    assert "version 2, with g for all z; allowed: version 3, with g for z <= 0" in done.stderr
 
 
 def test_a_finished_run_is_extended(straight, tmp_path):

@@ -7,7 +7,7 @@ from petsc4py import PETSc
 
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, Slab, Wavenumbers, Whole, share
+from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, Rate, Slab, Wavenumbers, Whole, ZLines, one_body_and_pair, share
 
 WORLD = MPI.COMM_WORLD
 
@@ -137,6 +137,49 @@ def test_wavenumbers_are_the_transform_of_all_planes(fields, name):
     pencils = switch.to_pencils(value[slab.planes])
     np.testing.assert_array_equal(pencils, value[:, switch.row_range])
     np.testing.assert_array_equal(switch.to_slabs(pencils), value[slab.planes])
+
+
+@pytest.fixture(params=["periodic", "zero"])
+def mirrored(request):
+    """Layers 1 and 2 with g for z <= 0, and a g on all of the mesh that has its symmetry."""
+    made = Fields(mesh_of(request.param), PETSc.COMM_WORLD, one_body_and_pair(mesh_of(request.param), mirrored=True))
+    g = np.random.default_rng(1).standard_normal((made.mesh.z_points, 10, 10))
+    image = np.roll(g[::-1], 1, axis=0) if made.mesh.wraps else g[::-1]
+    yield made, 0.5 * (g + image.swapaxes(1, 2))
+    made.destroy()
+
+
+@pytest.mark.parallel
+def test_half_of_the_planes_stands_for_all(mirrored):
+    """Halos, gathered planes, moments, wavenumbers, lines and pieces of files are those of the whole."""
+    fields, g = mirrored
+    slab, w, weight = fields.slab(), fields.mesh.stencil.width, fields.mesh.theta_weight
+    held = g[slab.planes]
+    assert slab.total == (fields.mesh.z_points // 2 + 1) * 100 and slab.unfolded_total == g.size
+    assert WORLD.allreduce(slab.multiplicity.sum()) == fields.mesh.z_points
+    padded = np.pad(g, ((w, w), (0, 0), (0, 0)), mode="wrap" if fields.mesh.wraps else "constant")
+    for _ in range(2):
+        np.testing.assert_array_equal(slab.with_halo(held), padded[slab.planes.start : slab.planes.stop + 2 * w])
+    gathered = slab.gather_planes(held)
+    np.testing.assert_array_equal(slab.unfold(gathered, gathered.swapaxes(1, 2)), g)
+    x = fields.create_vector()
+    fields.store(x.array_w, {PAIR: held})
+    for found, axis in zip(fields.read(x.array_r).moments, (2, 1), strict=True):
+        np.testing.assert_allclose(found, g.sum(axis=axis) * weight, atol=1e-14)
+    x.destroy()
+    switch, lines = Wavenumbers(fields), ZLines(fields)
+    spectrum = switch.forward(held)
+    np.testing.assert_allclose(spectrum, np.fft.rfft(g, axis=0)[switch.k_range], atol=1e-12)
+    np.testing.assert_allclose(switch.backward(spectrum), held, atol=1e-13)
+    of_pairs, back = lines.to_lines(held), np.empty_like(held)
+    np.testing.assert_array_equal(of_pairs, g[:, lines.first, lines.second])
+    lines.to_slabs(of_pairs, back)
+    np.testing.assert_array_equal(back, held)
+    whole = np.zeros(slab.unfolded_total)
+    for start, piece in ((slab.start, held), slab.reflection(held)):
+        whole[start : start + piece.size] += piece.ravel()
+    WORLD.Allreduce(MPI.IN_PLACE, whole)
+    np.testing.assert_array_equal(whole, g.ravel())
 
 
 def test_even_split():

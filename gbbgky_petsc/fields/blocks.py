@@ -143,12 +143,14 @@ class SlabBlock(Block):
     mirror : (held planes,) where on the z-mesh the mirror image of each is
     plane_counts
         Number of planes of each rank.
+    unfolded_total
+        Numbers of the block on all of the z-mesh.
     """
 
     def __init__(self, spec: Slab, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> None:
         self.name, self.rows, self.columns, self.mirrored = spec.name, spec.rows, spec.columns, spec.mirrored
         held = spec.held(mesh)
-        self.total = spec.numbers(mesh)
+        self.total, self.unfolded_total = spec.numbers(mesh), spec.rows * spec.columns * mesh.z_points
         self._width, self._z_points, self._wraps = mesh.stencil.width, mesh.z_points, mesh.wraps
         kind = PETSc.DM.BoundaryType
         closed = mesh.wraps and not self.mirrored
@@ -193,6 +195,12 @@ class SlabBlock(Block):
         whole[self.mirror] = mirror
         whole[: len(held)] = held
         return whole
+
+    def reflection(self, slab: Array) -> tuple[int, Array]:
+        """The planes that this rank's stand for, and which number of the block on all of the z-mesh is their first."""
+        folded = np.flatnonzero(self.multiplicity > 1.0)[::-1]
+        first = int(self.mirror[self.planes][folded[0]]) if folded.size else 0
+        return first * self.rows * self.columns, np.ascontiguousarray(slab[folded].swapaxes(1, 2))
 
     def symmetrise(self, slab: Array) -> None:
         """Remove what rounding has put into planes that are their own mirror image and are not symmetric.

@@ -21,8 +21,8 @@ from gbbgky_petsc.errors import GbbgkyError, InputError
 from gbbgky_petsc.store import blocks as block_files
 from gbbgky_petsc.store.blocks import DistributedArray
 
-#: of /checkpoint; 1 had no checksums and no blocks but "pair"
-VERSION = 2
+#: of /checkpoint; 1 had no checksums and no blocks but "pair", and up to 2 g was held for all z
+VERSION = 3
 #: block whose file has no name at its end
 PLAIN = "pair"
 #: how the names of blocks of earlier states begin, before their number; multistep methods go on from them
@@ -58,6 +58,8 @@ class Checkpoint:
         Spent so far.
     blocks
         Checksum of each block that is cut over ranks; None where version 1 has none.
+    version
+        That it was written with.
     """
 
     t: float
@@ -69,6 +71,7 @@ class Checkpoint:
     snapshot_rows: int
     wall_seconds: float
     blocks: Mapping[str, str | None] = field(default_factory=dict)
+    version: int = VERSION
 
     def write(self, file: h5py.File) -> None:
         """Add /checkpoint to a result file."""
@@ -111,8 +114,8 @@ def parse(result: Path, group: h5py.Group) -> Checkpoint:
         If it is of a newer version, or anything in it is missing or not what it should be.
     """
     version = group.attrs.get("version", 1)
-    if version not in (1, VERSION):
-        raise InputError(f"output {result}: its checkpoint is of version {version!s:.20}; allowed: 1, {VERSION}")
+    if version not in range(1, VERSION + 1):
+        raise InputError(f"output {result}: its checkpoint is of version {version!s:.20}; allowed: 1 to {VERSION}")
     numbers: dict[str, float | int] = {}
     for name in (*_REALS, *_COUNTS):
         value = group.attrs.get(name)
@@ -127,7 +130,7 @@ def parse(result: Path, group: h5py.Group) -> Checkpoint:
             raise InputError(f"output {result}: /checkpoint/{name} is no array of up to {LARGEST_ARRAY} numbers")
         arrays[name] = dataset[()]
     blocks = {PLAIN: None} if version == 1 else _parse_blocks(result, group.attrs.get("blocks"))
-    return Checkpoint(**numbers, arrays=arrays, blocks=blocks)  # type: ignore[arg-type]
+    return Checkpoint(**numbers, arrays=arrays, blocks=blocks, version=int(version))  # type: ignore[arg-type]
 
 
 def _parse_blocks(result: Path, text: object) -> dict[str, str | None]:
@@ -198,7 +201,13 @@ def check_blocks(result: Path, checkpoint: Checkpoint, totals: Mapping[str, int]
         held, wanted = (", ".join(sorted(names)) or "none" for names in (present, totals))
         raise InputError(f"output {result}: its checkpoint has the blocks {held}; allowed: {wanted}")
     for name, total in totals.items():
-        block_files.check(block_path(result, checkpoint.number, name), total)
+        path = block_path(result, checkpoint.number, name)
+        if name == PLAIN and checkpoint.version < 3 and path.is_file() and path.stat().st_size > 8 * total:
+            raise InputError(
+                f"output {result}: its checkpoint is of version {checkpoint.version}, with g for all z; allowed: "
+                f"version {VERSION}, with g for z <= 0; begin anew with --force"
+            )
+        block_files.check(path, total)
 
 
 def remove(result: Path, number: int) -> None:
