@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -152,16 +153,13 @@ class SlabBlock(Block):
         held = spec.held(mesh)
         self.total, self.unfolded_total = spec.numbers(mesh), spec.rows * spec.columns * mesh.z_points
         self._width, self._z_points, self._wraps = mesh.stencil.width, mesh.z_points, mesh.wraps
-        kind = PETSc.DM.BoundaryType
-        closed = mesh.wraps and not self.mirrored
         self.dm = PETSc.DMDA().create(
             dim=3,
             sizes=(self.columns, self.rows, held),
             proc_sizes=(1, 1, comm.getSize()),
             dof=1,
-            stencil_width=mesh.stencil.width,
-            stencil_type=PETSc.DMDA.StencilType.STAR,
-            boundary_type=(kind.NONE, kind.NONE, kind.PERIODIC if closed else kind.NONE),
+            stencil_width=0,  # see with_halo
+            boundary_type=(PETSc.DM.BoundaryType.NONE,) * 3,
             comm=comm,
         )
         (_, _, first), (_, _, planes) = self.dm.getCorners()
@@ -169,13 +167,19 @@ class SlabBlock(Block):
         self.shape = (planes, self.rows, self.columns)
         self.local_size, self.start = planes * self.rows * self.columns, first * self.rows * self.columns
         points = np.arange(held)
-        self.mirror = -points % mesh.z_points if mesh.wraps else mesh.z_points - 1 - points
+        self.mirror = self._image(points)
         folded = self.mirrored & (self.mirror != points)
         self.multiplicity = np.where(folded, 2.0, 1.0)[self.planes]
         self._self_mirrored = np.flatnonzero(self.multiplicity == 1.0) if self.mirrored else np.empty(0, int)
         self._comm: MPI.Intracomm = comm.tompi4py()
         self.plane_counts: list[int] = self._comm.allgather(planes)
         self._haloed: Array | None = None
+        self._halo = self._halo_of(self._comm.rank)
+        self._asked = [h for rank in range(self._comm.size) for h in self._halo_of(rank) if h.source == self._comm.rank]
+
+    def _image(self, point: Any) -> Any:
+        """Where on the z-mesh the mirror image of points is."""
+        return -point % self._z_points if self._wraps else self._z_points - 1 - point
 
     def view(self, part: Array) -> Array:
         return part.reshape(self.shape)
@@ -215,30 +219,55 @@ class SlabBlock(Block):
 
         In work space of the block, valid until the next call. Beyond the ends of an open mesh the halo is zero.
         """
-        w, planes = self._width, self.shape[0]
+        w, planes, comm = self._width, self.shape[0], self._comm
         if self._haloed is None:
             self._haloed = np.zeros((planes + 2 * w, *self.shape[1:]))
         haloed = self._haloed
         haloed[w : w + planes] = slab
-        ranks, rank = self._comm.size, self._comm.rank
-        closed = self._wraps and not self.mirrored
-        if ranks == 1 and closed:
-            haloed[:w], haloed[w + planes :] = slab[-w:], slab[:w]
-            return haloed
-        below, above = (rank - 1) % ranks, (rank + 1) % ranks
-        if not closed:
-            below = below if rank > 0 else MPI.PROC_NULL
-            above = above if rank < ranks - 1 else MPI.PROC_NULL
-        self._comm.Sendrecv(slab[-w:], above, 0, haloed[:w], below, 0)
-        self._comm.Sendrecv(slab[:w], below, 1, haloed[w + planes :], above, 1)
-        if self.mirrored and self._wraps and rank == 0:
-            _reflect(haloed[: 2 * w + 1])
-        if self.mirrored and rank == ranks - 1:
-            _reflect(haloed[planes - 1 :][::-1])
+        requests = [comm.Irecv(haloed[h.place], h.source, h.place) for h in self._halo if h.source != comm.rank]
+        requests += [comm.Isend(slab[h.plane], h.target, h.place) for h in self._asked if h.target != comm.rank]
+        for h in self._halo:
+            if h.source == comm.rank:
+                haloed[h.place] = slab[h.plane]
+        MPI.Request.Waitall(requests)
+        for h in self._halo:
+            if h.turned:
+                haloed[h.place] = haloed[h.place].T.copy()
         return haloed
 
+    def _halo_of(self, rank: int) -> list["_HaloPlane"]:
+        """What a rank needs of others, or of itself, beyond its planes."""
+        w, ends = self._width, np.cumsum(self.plane_counts)
+        first, stop = int(ends[rank]) - self.plane_counts[rank], int(ends[rank])
+        found = []
+        for z in (*range(first - w, first), *range(stop, stop + w)):
+            point = z % self._z_points if self._wraps else z
+            if not 0 <= point < self._z_points:
+                continue
+            turned = point >= self.mirror.size
+            plane = self._image(point) if turned else point
+            source = int(np.searchsorted(ends, plane, side="right"))
+            local = plane - int(ends[source]) + self.plane_counts[source]
+            found.append(_HaloPlane(z - first + w, rank, source, local, turned))
+        return found
 
-def _reflect(planes: Array) -> None:
-    """Overwrite the first w of 2 w + 1 planes by the transposed last w, the middle one being their mirror."""
-    w = len(planes) // 2
-    planes[:w] = planes[:w:-1].swapaxes(1, 2)
+
+@dataclass(frozen=True)
+class _HaloPlane:
+    """A plane that one rank copies from another.
+
+    Attributes
+    ----------
+    place, target
+        Where it goes, among the haloed planes of which rank.
+    source, plane
+        Where it is, among the planes of which rank.
+    turned
+        Whether it is transposed there, being the mirror image of the one that is needed.
+    """
+
+    place: int
+    target: int
+    source: int
+    plane: int
+    turned: bool

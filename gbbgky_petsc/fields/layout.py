@@ -120,7 +120,7 @@ def _check_ranks(mesh: PhaseSpaceMesh, specs: Sequence[BlockSpec], ranks: int) -
     n, most = mesh.theta_points, mesh.theta_points
     slabs = [spec for spec in specs if isinstance(spec, Slab)]
     if slabs:
-        most = min(slabs[0].held(mesh) // mesh.stencil.width, n)
+        most = min(slabs[0].held(mesh), n)
     if ranks > most:
         raise InputError(
             f"ranks = {ranks}: the mesh of {n} rapidities and {mesh.z_points} separations allows at most {most}"
