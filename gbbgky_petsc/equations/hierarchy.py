@@ -63,8 +63,8 @@ PRECONDITIONER = {
     Boundary.ABSORBING: ("lines", 3.0),
     Boundary.ZERO: ("lines", 3.0),
 }
-#: largest step of `gbbgky_petsc.solvers.two_step` in units of xi/v
-TWO_STEP_LONGEST = 12.0
+#: largest step of integrators that bear others, in units of xi/v
+LONGEST = {"two_step": 12.0}
 #: restart of GMRES, and where triples are unknowns: its vectors are most of the memory, few are used
 RESTART, TRIPLE_RESTART = 60, 20
 #: error per step that is allowed in g, relative to V c c / v^2: g carries phase mixing that no observable sees
@@ -221,16 +221,16 @@ class Hierarchy:
     def _speed(self, rho: Array) -> float:
         return observables.rms_speed(self.model, self.mesh.theta, rho)
 
-    def presets(self, x: PETSc.Vec) -> dict[str, str]:
+    def presets(self, x: PETSc.Vec, ts_type: str | None = None) -> dict[str, str]:
         """See the class."""
         crossing = self.potential.range / self._speed(self.gather_rho(x))
-        preconditioner, largest_step = PRECONDITIONER[self.mesh.boundary]
+        preconditioner, usual = PRECONDITIONER[self.mesh.boundary]
+        largest_step = LONGEST.get(ts_type or "", usual)
         return {
             "ts_type": "rosw",
             "ts_rosw_type": "2m",
             "ts_adapt_wnormtype": "infinity",
             "ts_adapt_dt_max": f"{largest_step * crossing:g}",
-            "ts_two_step_dt_max": f"{TWO_STEP_LONGEST * crossing:g}",
             "snes_rtol": "1e-5",
             "snes_stol": "1e-7",
             "ksp_type": "gmres",

@@ -137,7 +137,8 @@ class Integrator(Owner):
         options: Mapping[str, Value] | None = None,
     ) -> None:
         self.equation, self.state = equation, state
-        self.options = ScopedOptions(equation.prefix, equation.presets(state), options)
+        asked = ScopedOptions(equation.prefix, {}, options).get("ts_type")
+        self.options = ScopedOptions(equation.prefix, equation.presets(state, asked), options)
         self.type = self.options.get("ts_type") or "rosw"
         self._refuse("ts_type", UNUSABLE_TYPES, "two_step, rosw, bdf, arkimex, ...")
         if self.is_implicit:

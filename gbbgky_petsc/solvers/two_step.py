@@ -26,7 +26,7 @@ class TwoStep:
 
     -ksp_rtol : residual allowed, relative to the rate of change of the state (or to that of the prediction)
     -ts_adapt_type : ``basic`` (error control) or ``none``
-    -ts_two_step_dt_max, -ts_adapt_dt_min : bounds of the step
+    -ts_adapt_dt_max, -ts_adapt_dt_min : bounds of the step
     -ts_adapt_safety : the step aims at this fraction of the error allowed (default 0.9, to the power of its order)
 
     The error, relative to the tolerances and in the maximum norm, is that of the difference from the predictor.
@@ -60,7 +60,7 @@ class TwoStep:
         if kind not in ("basic", "none"):
             raise InputError(f"-ts_adapt_type {kind}: not with this integrator; allowed: basic, none")
         self._adapts = kind == "basic"
-        self._longest = options.getReal("ts_two_step_dt_max", np.inf)
+        self._longest = options.getReal("ts_adapt_dt_max", np.inf)
         self._shortest = options.getReal("ts_adapt_dt_min", 0.0)
         self._safety = options.getReal("ts_adapt_safety", 0.9)
 
