@@ -1,14 +1,16 @@
 """Runs that are killed and resumed, or extended, against runs that were left alone."""
 
 import json
-import shutil
 import time
 
 import h5py
 import numpy as np
 import pytest
+from mpi4py import MPI
 from processes import CASE, gbbgky, sets, started
 
+from gbbgky_petsc.store import blocks
+from gbbgky_petsc.store.blocks import DistributedArray
 from gbbgky_petsc.store.checkpoint import block_path
 from gbbgky_petsc.store.reader import read, read_checkpoint
 
@@ -92,16 +94,38 @@ def test_snapshots_of_g_are_whole_and_checkpoints_half_of_it(tmp_path, ranks):
     np.testing.assert_array_equal(g, np.roll(g[::-1], 1, axis=0).swapaxes(1, 2))
 
 
-def test_checkpoints_with_the_whole_of_g_are_refused_in_one_line(straight, tmp_path):
-    target, number = tmp_path / "out.h5", read_checkpoint(straight).number
-    shutil.copy(straight, target)
-    with h5py.File(target, "a") as file:
-        file["checkpoint"].attrs["version"] = 2
-    held = block_path(straight, number).read_bytes()
-    block_path(target, number).write_bytes(held + held)
-    done = gbbgky("run", CASE, "-o", target, *sets(*SLOW, "time.end=70.0"), *STEPS, "--resume")
-    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
-    assert "version 2, with g for all z; allowed: version 3, with g for z <= 0" in done.stderr
+def make_old(target, version):
+    """Turn the checkpoint of a ring or an absorbing mesh into one of version 1 or 2, which held g for all z."""
+    with h5py.File(target, "r+") as file:
+        attributes, n, points = file["checkpoint"].attrs, file["mesh/theta"].size, file["mesh/z"].size
+        path = block_path(target, attributes["number"])
+        held = np.fromfile(path).reshape(-1, n, n)
+        whole = np.concatenate([held, held[points // 2 - 1 : 0 : -1].swapaxes(1, 2)])
+        whole.tofile(path)
+        attributes["version"] = version
+        checksum = blocks.checksum(DistributedArray(MPI.COMM_SELF, whole, 0, whole.size))
+        attributes["blocks"] = json.dumps({"pair": checksum})
+        if version == 1:
+            del attributes["version"], attributes["blocks"]
+    return path
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_checkpoint_with_all_of_g_is_resumed(tmp_path, ranks):
+    """To the last bit as one with half of it; and where its other half is damaged that is seen."""
+    old, new = tmp_path / "old.h5", tmp_path / "new.h5"
+    for target in (old, new):
+        assert gbbgky("run", CASE, "-o", target, *sets()).returncode == 0
+    path = make_old(old, 2)
+    good = path.read_bytes()
+    path.write_bytes(good[:-8] + b"\0" * 8)
+    refused = gbbgky("run", CASE, "-o", old, *sets("time.end=30.0"), "--resume", ranks=ranks)
+    assert refused.returncode == 2 and "checksum" in refused.stderr
+    path.write_bytes(good)
+    for target in (old, new):
+        done = gbbgky("run", CASE, "-o", target, *sets("time.end=30.0"), "--resume", ranks=ranks)
+        assert done.returncode == 0, done.stderr
+    assert_same(old, new, 0.0)
 
 
 def test_a_finished_run_is_extended(straight, tmp_path):

@@ -13,7 +13,7 @@ from gbbgky_petsc.commands.common import new_result, warn
 from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.commands.resumption import FREE, Checkpointer, Resume, Resumption
 from gbbgky_petsc.commands.signals import Signals
-from gbbgky_petsc.commands.snapshots import Snapshots, distributed
+from gbbgky_petsc.commands.snapshots import Snapshots, held, unfolded
 from gbbgky_petsc.commands.watch import Watch
 from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.errors import SolverError
@@ -84,7 +84,7 @@ class Job:
                 if PETSc.Options().hasName("help"):
                     integrator.list_options()
                     return
-                totals = {name: fields.slab(name).total for name in fields.slabs}
+                totals = {name: (fields.slab(name).total, fields.slab(name).unfolded_total) for name in fields.slabs}
                 earlier = Resumption.agree(fields.comm, self.problem, self.target, self.mode, totals, self.free)
                 _Course(self, equation, fields, integrator, earlier).run()
         finally:
@@ -159,7 +159,7 @@ class _Course:
     def _slabs(self) -> Mapping[str, DistributedArray]:
         fields = self._fields
         return {
-            prefix + name: distributed(fields, name, fields.part(vec.array_r, name))
+            prefix + name: held(fields, name, fields.part(vec.array_r, name))[0]
             for prefix, vec in self._states().items()
             for name in fields.slabs
         }
@@ -184,7 +184,8 @@ class _Course:
         for prefix, vec in self._states().items():
             values = {name: point.array(target, prefix + name, fields.whole(name).shape) for name in fields.wholes}
             slabs = {name: np.empty(fields.slab(name).shape) for name in fields.slabs}
-            wanted = {prefix + name: distributed(fields, name, a) for name, a in slabs.items()}
+            pieces = unfolded if point.is_unfolded else held
+            wanted = {prefix + name: pieces(fields, name, a) for name, a in slabs.items()}
             checkpoints.read_blocks(target, point, wanted)
             fields.store(vec.array_w, values | slabs)
 

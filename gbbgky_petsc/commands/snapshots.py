@@ -82,13 +82,13 @@ class Snapshots:
 
     def _keep(self, name: str, x: PETSc.Vec) -> float:
         parts = unfolded(self._fields, name, self._fields.part(x.array_r, name))
-        return snapshots.write(self._target, self._row, name, parts)
+        return snapshots.write(self._target, self._row, name, *parts)
 
 
-def distributed(fields: Fields, name: str, local: Array) -> DistributedArray:
+def held(fields: Fields, name: str, local: Array) -> list[DistributedArray]:
     """This rank's part of a field, as files take it."""
     block = fields.slab(name)
-    return DistributedArray(fields.comm, local, block.start, block.total)
+    return [DistributedArray(fields.comm, local, block.start, block.total)]
 
 
 def unfolded(fields: Fields, name: str, local: Array) -> list[DistributedArray]:

@@ -107,8 +107,8 @@ def write(path: Path, block: DistributedArray, *further: DistributedArray) -> st
     return checksum(block, *further)
 
 
-def read(path: Path, block: DistributedArray, expected: str | None) -> None:
-    """Fill ``block.local`` from a file, and hold it against its checksum if there is one. Collective.
+def read(path: Path, block: DistributedArray, expected: str | None, *further: DistributedArray) -> None:
+    """Fill the pieces of a block from its file, and hold them against its checksum if there is one. Collective.
 
     Raises
     ------
@@ -118,8 +118,9 @@ def read(path: Path, block: DistributedArray, expected: str | None) -> None:
     from mpi4py import MPI
 
     on_root(block.comm, lambda: check(path, block.total))
-    together(block.comm, lambda: _transfer(path, block, MPI.MODE_RDONLY, MPI.File.Read_at_all))
-    if expected is not None and checksum(block) != expected:
+    for part in (block, *further):
+        together(block.comm, partial(_transfer, path, part, MPI.MODE_RDONLY, MPI.File.Read_at_all))
+    if expected is not None and checksum(block, *further) != expected:
         raise InputError(f"checkpoint {path}: damaged, its checksum is not the one stored with the result")
 
 

@@ -9,7 +9,7 @@ Importing this starts neither MPI nor PETSc.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from gbbgky_petsc.errors import GbbgkyError, InputError
 from gbbgky_petsc.store import blocks as block_files
 from gbbgky_petsc.store.blocks import DistributedArray
 
-#: of /checkpoint; 1 had no checksums and no blocks but "pair", and up to 2 g was held for all z
-VERSION = 3
+#: of /checkpoint; 1 had no checksums and no blocks but "pair", and before `HALVED` g was held for all z
+VERSION = HALVED = 3
 #: block whose file has no name at its end
 PLAIN = "pair"
 #: how the names of blocks of earlier states begin, before their number; multistep methods go on from them
@@ -90,6 +90,11 @@ class Checkpoint:
             found = "missing" if values is None else f"of shape {values.shape}"
             raise InputError(f"output {result}: /checkpoint/{name} is {found}; allowed: shape {shape}")
         return values
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Whether its blocks are on all of the z-mesh, whatever symmetry they have."""
+        return self.version < HALVED
 
     def past_times(self, result: Path) -> list[float]:
         """`PAST_TIMES`; raises `InputError` where they are no times that go back from ``t``."""
@@ -181,33 +186,30 @@ def write_blocks(result: Path, number: int, blocks: Mapping[str, DistributedArra
     return checksums
 
 
-def read_blocks(result: Path, checkpoint: Checkpoint, blocks: Mapping[str, DistributedArray]) -> None:
-    """Fill the local pieces of ``blocks``, cut over any number of ranks, and check them. Collective.
+def read_blocks(result: Path, checkpoint: Checkpoint, blocks: Mapping[str, Sequence[DistributedArray]]) -> None:
+    """Fill this rank's pieces of ``blocks``, cut over any number of ranks, and check them. Collective.
 
     Raises
     ------
     InputError
         On all ranks, if a file is missing, of another size or damaged.
     """
-    for name, block in blocks.items():
+    for name, (block, *further) in blocks.items():
         expected = checkpoint.blocks.get(name)
-        block_files.read(block_path(result, checkpoint.number, name), block, expected)
+        block_files.read(block_path(result, checkpoint.number, name), block, expected, *further)
 
 
-def check_blocks(result: Path, checkpoint: Checkpoint, totals: Mapping[str, int]) -> None:
-    """Refuse a checkpoint without these blocks of so many entries, by the sizes of their files; raises `InputError`."""
+def check_blocks(result: Path, checkpoint: Checkpoint, totals: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse a checkpoint without these blocks, by the sizes of their files; raises `InputError`.
+
+    ``totals`` are their entries as they are held and on all of the z-mesh.
+    """
     present = {name for name in checkpoint.blocks if not _PAST_NAME.fullmatch(name)}
     if present != set(totals):
         held, wanted = (", ".join(sorted(names)) or "none" for names in (present, totals))
         raise InputError(f"output {result}: its checkpoint has the blocks {held}; allowed: {wanted}")
-    for name, total in totals.items():
-        path = block_path(result, checkpoint.number, name)
-        if name == PLAIN and checkpoint.version < 3 and path.is_file() and path.stat().st_size > 8 * total:
-            raise InputError(
-                f"output {result}: its checkpoint is of version {checkpoint.version}, with g for all z; allowed: "
-                f"version {VERSION}, with g for z <= 0; begin anew with --force"
-            )
-        block_files.check(path, total)
+    for name, (total, unfolded) in totals.items():
+        block_files.check(block_path(result, checkpoint.number, name), unfolded if checkpoint.is_unfolded else total)
 
 
 def remove(result: Path, number: int) -> None:

@@ -4,7 +4,7 @@ ROW counts the rows of /snapshots from 0. The result file holds of each the uppe
 NAME_checksum; a file is complete before the result names it. Importing this starts no MPI.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from gbbgky_petsc.arrays import Array
@@ -29,15 +29,15 @@ def schema(names: Collection[str]) -> dict[str, tuple[str, str, tuple[str, ...]]
     return {column(name): ("1", meaning.format(name), ()) for name in names}
 
 
-def write(result: Path, row: int, name: str, parts: Sequence[DistributedArray]) -> float:
-    """Keep a field, given as this rank's pieces of it, and return what `column` is to hold of it. Collective.
+def write(result: Path, row: int, name: str, field: DistributedArray, *further: DistributedArray) -> float:
+    """Keep a field, of which ranks may hold ``further`` pieces, and return what `column` is to hold of it. Collective.
 
     Raises
     ------
     StorageError
         On all ranks, if it cannot be written; nothing is left of it.
     """
-    return _upper_bits(blocks.write(path_of(result, row, name), *parts))
+    return _upper_bits(blocks.write(path_of(result, row, name), field, *further))
 
 
 def read(result: Path, row: int, name: str, shape: tuple[int, ...], expected: float) -> Array:
