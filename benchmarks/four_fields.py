@@ -55,7 +55,7 @@ def run(hierarchy, rho, end, **options):
         start = time.process_time()
         integrator.run(end, [], lambda p: measured.append(p.measurement))
         spent = time.process_time() - start
-        return measured[-1], integrator.ts.getStepNumber(), integrator.ts.getKSPIterations(), spent
+        return measured[-1], integrator.ts.getStepNumber(), integrator.krylov_iterations, spent
 
 
 def cost():

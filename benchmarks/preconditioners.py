@@ -56,7 +56,7 @@ def cost(built, end, name):
             return {"failed": str(error)}
         return {
             "steps": integrator.ts.getStepNumber(),
-            "krylov_iterations": integrator.ts.getKSPIterations(),
+            "krylov_iterations": integrator.krylov_iterations,
             "cpu_seconds": round(time.process_time() - start, 2),
             "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "kurtosis": measured[-1].kurtosis,

@@ -42,8 +42,8 @@ def main():
     profile = equilibrium_profile(built, chi if built.case.hierarchy.order == "collective" else 0.0)
     density = profile * chi**2
     point = read_checkpoint(path)
-    g = np.fromfile(block_path(path, point.number)).reshape(mesh.z_points, c.size, c.size)
-    g -= profile[:, None, None] * c[:, None] * c[None, :]
+    g = np.fromfile(block_path(path, point.number)).reshape(-1, c.size, c.size)  # z <= 0
+    g -= profile[: len(g), None, None] * c[:, None] * c[None, :]
     t = result.snapshots["t"]
     error = np.abs(result.snapshots["density_correlation"] - density).max(axis=1) / np.abs(density).max()
     D = np.diag(background.diffusion).min()

@@ -16,8 +16,9 @@ from mpi4py import MPI
 from petsc4py import PETSc
 
 from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
+from gbbgky_petsc.equations import hierarchy
 from gbbgky_petsc.equations.hierarchy import Hierarchy
-from gbbgky_petsc.fields import ONE_BODY, PAIR, Rate, State
+from gbbgky_petsc.fields import ONE_BODY, PAIR, Rate, State, one_body_and_pair
 from gbbgky_petsc.physics.models import HardRods
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import BoostedThermal
@@ -52,12 +53,14 @@ class Started(Hierarchy):
         return self.at(rho).background
 
     def rates(self, g, names=None):
-        """d/dt of (rho, absorbed energy) and of g at rho of the start, from some terms or all."""
+        """d/dt of (rho, absorbed energy) and of g, (Nz, N, N), at the start, from some terms or all; one rank."""
+        g = g[self.fields.slab().planes]
         values = self.fields.create_vector()
         rate = Rate(self.fields, values.array_w)
         terms = [t for name, t in self.terms.items() if names is None or name in names]
         self.add(terms, State(self.fields, None, {ONE_BODY: np.append(self.initial_rho, 0.0), PAIR: g}), rate)
-        return rate[ONE_BODY], rate[PAIR]
+        pair = rate[PAIR]
+        return rate[ONE_BODY], self.fields.slab().unfold(pair, pair.swapaxes(1, 2))
 
 
 @pytest.fixture
@@ -79,17 +82,31 @@ def small():
     return make
 
 
-def pair_correlation(hierarchy, seed=0, scale=1e-3):
+@pytest.fixture(params=["mirrored", "whole"])
+def storage(request, monkeypatch):
+    """Hierarchies hold g on half of the z-mesh, as they do without triples, or on all of it, as they do with."""
+    if request.param == "whole":
+        monkeypatch.setattr(hierarchy, "one_body_and_pair", lambda mesh, mirrored: one_body_and_pair(mesh))
+    return request.param
+
+
+def pair_correlation(h, seed=0, scale=1e-3):
     """A random g on the whole mesh, (Nz, N, N), with the exchange symmetry g_ij(z) = g_ji(-z)."""
-    mesh = hierarchy.mesh
+    mesh = h.mesh
     g = scale * np.random.default_rng(seed).standard_normal((mesh.z_points, mesh.theta_points, mesh.theta_points))
     mirror = np.roll(g[::-1], 1, axis=0) if mesh.wraps else g[::-1]
     return 0.5 * (g + mirror.swapaxes(1, 2))
 
 
-def state_vector(hierarchy, g, rho_change=0.0):
+def whole_pair(h, array):
+    """g on the whole mesh, (Nz, N, N), of a local state array; one rank."""
+    g = h.fields.part(array, PAIR)
+    return h.fields.slab().unfold(g, g.swapaxes(1, 2)).copy()
+
+
+def state_vector(h, g, rho_change=0.0):
     """State vector with this rank's part of a whole g."""
-    x, fields = hierarchy.start(), hierarchy.fields
-    one_body = np.append(hierarchy.initial_rho * (1.0 + rho_change), 0.0)
+    x, fields = h.start(), h.fields
+    one_body = np.append(h.initial_rho * (1.0 + rho_change), 0.0)
     fields.store(x.array_w, {PAIR: g[fields.slab().planes], ONE_BODY: one_body})
     return x

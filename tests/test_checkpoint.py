@@ -6,7 +6,13 @@ import time
 import h5py
 import numpy as np
 import pytest
+from mpi4py import MPI
 from processes import CASE, gbbgky, sets, started
+
+from gbbgky_petsc.store import blocks
+from gbbgky_petsc.store.blocks import DistributedArray
+from gbbgky_petsc.store.checkpoint import block_path
+from gbbgky_petsc.store.reader import read, read_checkpoint
 
 #: many steps, a checkpoint after each
 SLOW = ("time.end=60.0", "output.snapshots_at=[30.0,60.0]", "output.checkpoint_seconds=1e-9")
@@ -72,6 +78,54 @@ def test_resumed_on_two_ranks(straight, tmp_path):
     assert_same(target, alone, 1e-9)
     with h5py.File(target) as file:
         assert file.attrs["ranks"] == 2
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_snapshots_of_g_are_whole_and_checkpoints_half_of_it(tmp_path, ranks):
+    target = tmp_path / "out.h5"
+    done = gbbgky(
+        "run", CASE, "-o", target, *sets("output.snapshots_at=[0.0,20.0]", "output.fields=['pair']"), ranks=ranks
+    )
+    assert done.returncode == 0, done.stderr
+    g, point = read(target).kept("pair", -1), read_checkpoint(target)
+    held = np.fromfile(block_path(target, point.number)).reshape(-1, *g.shape[1:])
+    assert len(held) == len(g) // 2 + 1 and np.abs(held).max() > 0.0
+    np.testing.assert_array_equal(g[: len(held)], held)
+    np.testing.assert_array_equal(g, np.roll(g[::-1], 1, axis=0).swapaxes(1, 2))
+
+
+def make_old(target, version):
+    """Turn the checkpoint of a ring or an absorbing mesh into one of version 1 or 2, which held g for all z."""
+    with h5py.File(target, "r+") as file:
+        attributes, n, points = file["checkpoint"].attrs, file["mesh/theta"].size, file["mesh/z"].size
+        path = block_path(target, attributes["number"])
+        held = np.fromfile(path).reshape(-1, n, n)
+        whole = np.concatenate([held, held[points // 2 - 1 : 0 : -1].swapaxes(1, 2)])
+        whole.tofile(path)
+        attributes["version"] = version
+        checksum = blocks.checksum(DistributedArray(MPI.COMM_SELF, whole, 0, whole.size))
+        attributes["blocks"] = json.dumps({"pair": checksum})
+        if version == 1:
+            del attributes["version"], attributes["blocks"]
+    return path
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_checkpoint_with_all_of_g_is_resumed(tmp_path, ranks):
+    """To the last bit as one with half of it; and where its other half is damaged that is seen."""
+    old, new = tmp_path / "old.h5", tmp_path / "new.h5"
+    for target in (old, new):
+        assert gbbgky("run", CASE, "-o", target, *sets()).returncode == 0
+    path = make_old(old, 2)
+    good = path.read_bytes()
+    path.write_bytes(good[:-8] + b"\0" * 8)
+    refused = gbbgky("run", CASE, "-o", old, *sets("time.end=30.0"), "--resume", ranks=ranks)
+    assert refused.returncode == 2 and "checksum" in refused.stderr
+    path.write_bytes(good)
+    for target in (old, new):
+        done = gbbgky("run", CASE, "-o", target, *sets("time.end=30.0"), "--resume", ranks=ranks)
+        assert done.returncode == 0, done.stderr
+    assert_same(old, new, 0.0)
 
 
 def test_a_finished_run_is_extended(straight, tmp_path):

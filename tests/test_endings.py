@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from processes import CASE, await_file, gbbgky, last_words, sets, settings, started
+from test_checkpoint import make_old
 
 from gbbgky_petsc import environment, petsc_failures, trust
 from gbbgky_petsc.errors import InputError, SolverError, StorageError, one_line
@@ -135,16 +136,14 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 
 
 def test_a_checkpoint_of_version_one_is_resumed(tmp_path):
-    """It has no version, no checksums and one block."""
+    """It has no version, no checksums and one block, all of g."""
     target = tmp_path / "out.h5"
     assert gbbgky("run", CASE, "-o", target, *sets()).returncode == 0
-    with h5py.File(target, "r+") as file:
-        for name in ("version", "blocks"):
-            del file["checkpoint"].attrs[name]
+    make_old(target, 1)
     done = gbbgky("run", CASE, "-o", target, *sets("time.end=30.0"), "--resume")
     assert done.returncode == 0, done.stderr
     with h5py.File(target) as file:
-        assert file["series/t"][-1] == 30.0 and file["checkpoint"].attrs["version"] == 2
+        assert file["series/t"][-1] == 30.0 and file["checkpoint"].attrs["version"] == 3
 
 
 def test_names_are_printed_as_they_are(tmp_path):

@@ -1,15 +1,16 @@
 """Time integration: order, conservation, agreement of integrators, ranks and preconditioners."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import pair_correlation, state_vector
+from conftest import pair_correlation, state_vector, whole_pair
 from petsc4py import PETSc
 
 from gbbgky_petsc.discrete.kronecker import stencil_matrix
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.fields import ONE_BODY, PAIR
+from gbbgky_petsc.fields import ONE_BODY
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
 from gbbgky_petsc.solvers.integrator import Integrator
@@ -80,6 +81,48 @@ def test_other_integrators_converge_to_the_same_state(small, integrator):
     assert np.log2(errors[0] / errors[1]) > 1.7  # BDF2 is the lowest order
 
 
+def test_two_step_method_is_of_second_order(small):
+    """At steps of its own length and where stops cut some short, which then are left out of the past."""
+    coarse = {"state": Thermal(0.2, 1.5), **COARSE}
+    exact, _ = integrate(
+        small("absorbing", **coarse), 4.0, ts_type="rk", ts_rk_type="5dp", ts_adapt_type="none", ts_dt=0.05
+    )
+    for stops in ((), (1.97, 2.83)):
+        errors = []
+        for step in (0.1, 0.05):
+            final, _ = integrate(small("absorbing", **coarse), 4.0, stops, ts_type="two_step", **fixed(step))
+            errors.append(np.abs(final[:-1] - exact[:-1]).max())
+        assert np.log2(errors[0] / errors[1]) > 1.8, errors
+
+
+def test_two_step_method_keeps_to_its_tolerance_and_the_invariants(small):
+    """Steps grow far beyond those of the one-step default, and stops are hit without starting anew."""
+    exact, _ = integrate(small("absorbing"), 200.0, ts_adapt_dt_max=1.0)
+    final, reports = integrate(small("absorbing"), 200.0, [30.0, 90.0], ts_type="two_step")
+    assert np.abs(final[:-1] - exact[:-1]).max() < 5e-3 * exact.max()
+    times, first = [r.t for r in reports], reports[0].measurement
+    assert 30.0 in times and 90.0 in times and times[-1] == 200.0
+    assert min(r.step for r in reports if r.t > 90.0) > 5.0
+    for report in reports:
+        m = report.measurement
+        assert abs(m.density / first.density - 1.0) < 1e-12 and abs(m.momentum) < 1e-12
+        assert abs(m.total_energy / first.total_energy - 1.0) < 1e-8
+
+
+def test_shipped_options_are_read(small):
+    lines = Path(__file__).parents[1].joinpath("runs", "laptop.opts").read_text().splitlines()
+    options = dict(line.removeprefix("-").split() for line in lines if not line.startswith("#"))
+    h = small("absorbing", **COARSE)
+    with Integrator(h, h.start(), options=options) as integrator:
+        integrator.run(2.0, [], lambda progress: None)
+        assert integrator.multistep is not None and integrator.krylov_iterations > 0
+
+
+def test_two_step_method_refuses_what_it_has_not(small):
+    with pytest.raises(InputError, match="-ts_adapt_type dsp"):
+        integrate(small("periodic"), 1.0, ts_type="two_step", ts_adapt_type="dsp")
+
+
 @pytest.mark.parametrize("preconditioner", SERVING)
 def test_preconditioners_of_petsc_give_the_same_run(small, preconditioner):
     ours, _ = integrate(small("absorbing", **COARSE), 4.0, **fixed(1.0))
@@ -95,7 +138,7 @@ def test_preconditioners_of_petsc_read_their_own_options(small):
         table = {"pc_type": "ilu", "ksp_rtol": 1e-6} | fixed(4.0) | options
         with Integrator(h, h.start(), options=table) as integrator:
             integrator.run(8.0, [], lambda p: None)
-            iterations.append(integrator.ts.getKSPIterations())
+            iterations.append(integrator.krylov_iterations)
     assert iterations[0] > iterations[1] == iterations[2], iterations
 
 
@@ -150,7 +193,7 @@ def test_steps_show_that_they_are_alive(small):
     h, calls, steps = small("absorbing", **COARSE), [], []
     with Integrator(h, h.start(), options=fixed(2.0)) as integrator:
         integrator.run(8.0, [], steps.append, lambda: calls.append(len(steps)))
-        assert len(calls) >= integrator.ts.getKSPIterations() > len(steps)
+        assert len(calls) >= integrator.krylov_iterations > len(steps)
     assert set(calls) == {1, 2, 3, 4}  # between all reports
 
 
@@ -176,7 +219,7 @@ def test_thermal_state_stays_and_grows_its_correlations(small, order):
     errors = {}
 
     def note(progress):
-        g = h.fields.part(integrator.state.array_r, PAIR)
+        g = whole_pair(h, integrator.state.array_r)
         errors[progress.t] = np.abs(g - expected).max() / np.abs(expected).max()
 
     integrator.run(60000.0, [15000.0, 25000.0], note)

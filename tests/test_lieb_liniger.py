@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import whole_pair
 from petsc4py import PETSc
 from test_integrate import thermal_pair_function
 
 import gbbgky_petsc as gb
-from gbbgky_petsc.fields import PAIR
 from gbbgky_petsc.physics.models import LiebLiniger
 from gbbgky_petsc.physics.potential import Gaussian, Potential
 from gbbgky_petsc.physics.states import Thermal
@@ -27,7 +27,7 @@ def test_thermal_state_grows_its_correlations(small, order):
     reports = []
     with Integrator(h, h.start(), options={"pc_python_type": "normal_modes", "ts_adapt_dt_max": 4000.0}) as integrator:
         integrator.run(40000.0, (), reports.append)
-        g = h.fields.part(integrator.state.array_r, PAIR)
+        g = whole_pair(h, integrator.state.array_r)
         assert np.abs(g - expected).max() < 2e-4 * np.abs(expected).max()
     for name in ("density", "momentum", "total_energy"):
         assert np.ptp([getattr(report.measurement, name) for report in reports]) < 1e-14, name

@@ -36,6 +36,10 @@ def test_structured_operators_act_like_their_dense_matrices(name):
         getattr(operator, side)(planes, ours)
         getattr(dense, side)(planes, theirs)
         np.testing.assert_allclose(ours, theirs, atol=1e-13 * np.abs(theirs).max())
+    ours, theirs, work = planes.copy(), planes.copy(), np.empty_like(planes)
+    operator.add_both((-1.0, 1.0), planes, ours, work)
+    dense.add_both((-1.0, 1.0), planes, theirs, work)
+    np.testing.assert_allclose(ours, theirs, atol=1e-13 * np.abs(theirs).max())
 
 
 @pytest.mark.parametrize("name", ["flux_operator", "response_operator", "rotation_operator"])

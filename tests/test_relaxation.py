@@ -22,7 +22,7 @@ def run(hierarchy, end, **options):
     with Integrator(hierarchy, hierarchy.start(), options=options) as integrator:
         integrator.run(end, (), reports.append)
         final = hierarchy.fields.gather(integrator.state.array_r, ONE_BODY)
-        krylov = integrator.ts.getKSPIterations() / integrator.ts.getStepNumber()
+        krylov = integrator.krylov_iterations / integrator.ts.getStepNumber()
     return final, reports, krylov
 
 

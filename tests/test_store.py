@@ -123,11 +123,11 @@ def test_named_blocks_of_a_checkpoint(tmp_path):
     for name, values in arrays.items():
         np.testing.assert_array_equal(back.array(result, name, values.shape), values)
     assert (back.t, back.number, back.series_rows, back.blocks) == (1.5, 5, 4, stored)
-    checkpoint.check_blocks(result, back, {"pair": 24, "triple": 40})
+    checkpoint.check_blocks(result, back, {"pair": (24, 24), "triple": (40, 40)})
     with pytest.raises(InputError, match=r"blocks pair, triple; allowed: pair$"):
-        checkpoint.check_blocks(result, back, {"pair": 24})
+        checkpoint.check_blocks(result, back, {"pair": (24, 24)})
     empty = {k: cut(np.zeros_like(v), MPI.COMM_SELF) for k, v in fields.items()}
-    checkpoint.read_blocks(result, back, empty)
+    checkpoint.read_blocks(result, back, {name: [block] for name, block in empty.items()})
     np.testing.assert_array_equal(empty["triple"].local, fields["triple"])
     with pytest.raises(InputError, match="one_body is of shape"):
         back.array(result, "one_body", (6,))
@@ -223,7 +223,7 @@ def test_edits_of_ones_own_are_allowed(result):
 
 
 TAMPERED_CHECKPOINTS = {
-    "newer version": lambda g: g.attrs.__setitem__("version", 3),
+    "newer version": lambda g: g.attrs.__setitem__("version", 4),
     "no time": lambda g: g.attrs.pop("t"),
     "negative step": lambda g: g.attrs.__setitem__("step", -1.0),
     "rows of a fraction": lambda g: g.attrs.__setitem__("series_rows", 0.5),

@@ -13,7 +13,7 @@ from gbbgky_petsc.commands.common import new_result, warn
 from gbbgky_petsc.commands.record import Recorder, print_summary
 from gbbgky_petsc.commands.resumption import FREE, Checkpointer, Resume, Resumption
 from gbbgky_petsc.commands.signals import Signals
-from gbbgky_petsc.commands.snapshots import Snapshots, distributed
+from gbbgky_petsc.commands.snapshots import Snapshots, held, unfolded
 from gbbgky_petsc.commands.watch import Watch
 from gbbgky_petsc.equations.base import Equation
 from gbbgky_petsc.errors import SolverError
@@ -24,7 +24,7 @@ from gbbgky_petsc.solvers.options import apply_table, report_unused
 from gbbgky_petsc.store import checkpoint as checkpoints
 from gbbgky_petsc.store import snapshots
 from gbbgky_petsc.store.blocks import DistributedArray
-from gbbgky_petsc.store.checkpoint import Checkpoint
+from gbbgky_petsc.store.checkpoint import PAST, PAST_TIMES, Checkpoint
 from gbbgky_petsc.store.writer import HIERARCHY, ResultWriter, Schema
 
 #: dataset of /checkpoint with the rho at which the preconditioner was built
@@ -84,7 +84,7 @@ class Job:
                 if PETSc.Options().hasName("help"):
                     integrator.list_options()
                     return
-                totals = {name: fields.slab(name).total for name in fields.slabs}
+                totals = {name: (fields.slab(name).total, fields.slab(name).unfolded_total) for name in fields.slabs}
                 earlier = Resumption.agree(fields.comm, self.problem, self.target, self.mode, totals, self.free)
                 _Course(self, equation, fields, integrator, earlier).run()
         finally:
@@ -147,23 +147,47 @@ class _Course:
     def _whole(self) -> Mapping[str, Array]:
         """Whole blocks of the state, and the rho of the preconditioner, NaN where there is none."""
         fields, frozen = self._fields, self._position().preconditioner_rho
-        arrays = {name: fields.gather(self._integrator.state.array_r, name) for name in fields.wholes}
+        arrays = {
+            prefix + name: fields.gather(vec.array_r, name)
+            for prefix, vec in self._states().items()
+            for name in fields.wholes
+        }
+        if self._past():
+            arrays[PAST_TIMES] = np.array([t for t, _ in self._past()])
         return arrays | {FROZEN: np.full(self._job.problem.rho.size, np.nan) if frozen is None else frozen}
 
     def _slabs(self) -> Mapping[str, DistributedArray]:
-        fields, state = self._fields, self._integrator.state.array_r
-        return {name: distributed(fields, name, fields.part(state, name)) for name in fields.slabs}
+        fields = self._fields
+        return {
+            prefix + name: held(fields, name, fields.part(vec.array_r, name))[0]
+            for prefix, vec in self._states().items()
+            for name in fields.slabs
+        }
+
+    def _states(self) -> dict[str, PETSc.Vec]:
+        """The state and those before it that a multistep method goes on from, by the prefix of their blocks."""
+        return {"": self._integrator.state} | {f"{PAST}{i}_": vec for i, (_, vec) in enumerate(self._past(), 1)}
+
+    def _past(self) -> list[tuple[float, PETSc.Vec]]:
+        """Earlier states with their times; after a failure that which the run goes back to is none of them."""
+        method, t = self._integrator.multistep, self._position().t
+        return [] if method is None else [(s, vec) for s, vec in zip(method.times, method.past, strict=False) if s < t]
 
     def _restore(self, point: Checkpoint) -> None:
         """Set state and position from a checkpoint."""
         fields, integrator, target = self._fields, self._integrator, self._job.target
-        values = {name: point.array(target, name, fields.whole(name).shape) for name in fields.wholes}
-        slabs = {name: np.empty(fields.slab(name).shape) for name in fields.slabs}
-        checkpoints.read_blocks(target, point, {name: distributed(fields, name, a) for name, a in slabs.items()})
-        fields.store(integrator.state.array_w, values | slabs)
         frozen = point.array(target, FROZEN, (self._job.problem.rho.size,))
         known = frozen if np.all(np.isfinite(frozen)) else None
         integrator.restore(Position(point.t, point.number, point.step, point.longest_step, known))
+        if integrator.multistep is not None:
+            integrator.multistep.begin_after(integrator.state, point.past_times(target))
+        for prefix, vec in self._states().items():
+            values = {name: point.array(target, prefix + name, fields.whole(name).shape) for name in fields.wholes}
+            slabs = {name: np.empty(fields.slab(name).shape) for name in fields.slabs}
+            pieces = unfolded if point.is_unfolded else held
+            wanted = {prefix + name: pieces(fields, name, a) for name, a in slabs.items()}
+            checkpoints.read_blocks(target, point, wanted)
+            fields.store(vec.array_w, values | slabs)
 
     def run(self) -> None:
         """Integrate, and write what there is however it ends."""

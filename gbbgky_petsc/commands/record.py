@@ -132,8 +132,8 @@ def print_summary(
         )
     out = console()
     out.print(table)
-    ts = integrator.ts
+    ts, iterations = integrator.ts, integrator.krylov_iterations
     out.print(
-        f"{ts.getStepNumber()} steps ({ts.getStepRejections()} rejected), {ts.getKSPIterations()} Krylov iterations, "
+        f"{ts.getStepNumber()} steps ({ts.getStepRejections()} rejected), {iterations} Krylov iterations, "
         f"{seconds:.1f} s on {writer.attributes['ranks']} rank(s); written to {printable(str(writer.path))}"
     )

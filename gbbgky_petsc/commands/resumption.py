@@ -131,7 +131,7 @@ class Resumption:
         problem: Problem,
         target: Path,
         mode: Resume,
-        totals: Mapping[str, int],
+        totals: Mapping[str, tuple[int, int]],
         free: Collection[str] = FREE,
     ) -> "Resumption | None":
         """What ``target`` holds of a run of this problem; None where it starts from its beginning. On one rank.
@@ -139,7 +139,7 @@ class Resumption:
         Parameters
         ----------
         totals
-            Entries of each block of the state that is cut over ranks.
+            Entries of each block of the state that is cut over ranks, as it is held and on all of the z-mesh.
         free
             Tables and keys of the case that may differ.
 
@@ -170,7 +170,7 @@ class Resumption:
         problem: Problem,
         target: Path,
         mode: Resume,
-        totals: Mapping[str, int],
+        totals: Mapping[str, tuple[int, int]],
         free: Collection[str] = FREE,
     ) -> "Resumption | None":
         """What `find` says on rank 0, on all ranks. Collective."""

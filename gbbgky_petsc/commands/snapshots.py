@@ -81,11 +81,18 @@ class Snapshots:
         self._row += 1
 
     def _keep(self, name: str, x: PETSc.Vec) -> float:
-        field = distributed(self._fields, name, self._fields.part(x.array_r, name))
-        return snapshots.write(self._target, self._row, name, field)
+        parts = unfolded(self._fields, name, self._fields.part(x.array_r, name))
+        return snapshots.write(self._target, self._row, name, *parts)
 
 
-def distributed(fields: Fields, name: str, local: Array) -> DistributedArray:
+def held(fields: Fields, name: str, local: Array) -> list[DistributedArray]:
     """This rank's part of a field, as files take it."""
     block = fields.slab(name)
-    return DistributedArray(fields.comm, local, block.start, block.total)
+    return [DistributedArray(fields.comm, local, block.start, block.total)]
+
+
+def unfolded(fields: Fields, name: str, local: Array) -> list[DistributedArray]:
+    """The same on all of the z-mesh: of a mirrored field also what this rank's planes stand for."""
+    block = fields.slab(name)
+    pieces = [(block.start, local), block.reflection(local)]
+    return [DistributedArray(fields.comm, piece, start, block.unfolded_total) for start, piece in pieces]

@@ -117,7 +117,7 @@ class Watch:
         integrator, number = self._integrator, progress.number
         if self._began is None:
             self._began = number
-        if number != self._began + IDLE_STEPS or not integrator.is_implicit or integrator.ts.getKSPIterations():
+        if number != self._began + IDLE_STEPS or not integrator.is_implicit or integrator.krylov_iterations:
             return
         if integrator.should_move():
             raise StateError(

@@ -8,7 +8,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from gbbgky_petsc.arrays import Array
-from gbbgky_petsc.physics.models.operators import Operator
 
 #: planes of g worked on at a time: keeps the operands of the products in the second-level cache
 BLOCK = 8
@@ -18,23 +17,6 @@ def blocks(planes: int) -> Iterator[slice]:
     """Slices of at most `BLOCK` planes."""
     for start in range(0, planes, BLOCK):
         yield slice(start, min(start + BLOCK, planes))
-
-
-def add_both_sides(matrix: Operator, signs: tuple[int, int], planes: Array, out: Array, work: Array) -> None:
-    """out += signs[0] M planes + signs[1] planes M^T.
-
-    Parameters
-    ----------
-    matrix : M as it acts on (b, N, N)
-    signs : +1 or -1
-    planes, out, work : (b, N, N); ``work`` is overwritten
-    """
-    for sign, multiply in zip(signs, (matrix.left, matrix.right), strict=True):
-        multiply(planes, work)
-        if sign > 0:
-            out += work
-        else:
-            out -= work
 
 
 @numba.njit(cache=True)

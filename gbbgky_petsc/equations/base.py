@@ -39,8 +39,8 @@ class Equation(Protocol):
     def gather_rho(self, x: PETSc.Vec) -> Array:
         """rho, (N,) on every rank."""
 
-    def presets(self, x: PETSc.Vec) -> Mapping[str, str]:
-        """Options of the solvers, without prefix, for a start at x."""
+    def presets(self, x: PETSc.Vec, ts_type: str | None = None) -> Mapping[str, str]:
+        """Options of the solvers, without prefix, for a start at x; with ``ts_type``, if one was asked for."""
 
     def first_step(self, x: PETSc.Vec, start: float, end: float) -> float:
         """Size of the first step, time."""

@@ -12,7 +12,7 @@ from gbbgky_petsc.discrete.mesh import Boundary, PhaseSpaceMesh
 from gbbgky_petsc.equations.linearisation import Jacobian, Linearisation
 from gbbgky_petsc.equations.measurement import Measurement
 from gbbgky_petsc.errors import InputError
-from gbbgky_petsc.fields import ONE_BODY, BlockSpec, Fields, Rate, State, one_body_and_pair
+from gbbgky_petsc.fields import ONE_BODY, BlockSpec, Fields, Rate, Slab, State, one_body_and_pair
 from gbbgky_petsc.physics import observables
 from gbbgky_petsc.physics.models import IntegrableModel
 from gbbgky_petsc.physics.potential import Potential
@@ -63,6 +63,8 @@ PRECONDITIONER = {
     Boundary.ABSORBING: ("lines", 3.0),
     Boundary.ZERO: ("lines", 3.0),
 }
+#: largest step of integrators that bear others, in units of xi/v
+LONGEST = {"two_step": 12.0}
 #: restart of GMRES, and where triples are unknowns: its vectors are most of the memory, few are used
 RESTART, TRIPLE_RESTART = 60, 20
 #: error per step that is allowed in g, relative to V c c / v^2: g carries phase mixing that no observable sees
@@ -77,9 +79,10 @@ def kinds_of(mesh: PhaseSpaceMesh, order: str, relaxation: str = "diffusion") ->
 
 
 def unknowns(mesh: PhaseSpaceMesh, order: str, relaxation: str = "diffusion") -> list[BlockSpec]:
-    """The blocks of the state vector of an order."""
-    further = [spec for kind in kinds_of(mesh, order, relaxation) for spec in kind.blocks(mesh)]
-    return [*one_body_and_pair(mesh), *dict.fromkeys(further)]
+    """The blocks of the state vector of an order; g is mirrored where no other block has planes beside its own."""
+    further = list(dict.fromkeys(spec for kind in kinds_of(mesh, order, relaxation) for spec in kind.blocks(mesh)))
+    mirrored = not any(isinstance(spec, Slab) for spec in further)
+    return [*one_body_and_pair(mesh, mirrored), *further]
 
 
 class Hierarchy:
@@ -218,10 +221,11 @@ class Hierarchy:
     def _speed(self, rho: Array) -> float:
         return observables.rms_speed(self.model, self.mesh.theta, rho)
 
-    def presets(self, x: PETSc.Vec) -> dict[str, str]:
+    def presets(self, x: PETSc.Vec, ts_type: str | None = None) -> dict[str, str]:
         """See the class."""
         crossing = self.potential.range / self._speed(self.gather_rho(x))
-        preconditioner, largest_step = PRECONDITIONER[self.mesh.boundary]
+        preconditioner, usual = PRECONDITIONER[self.mesh.boundary]
+        largest_step = LONGEST.get(ts_type or "", usual)
         return {
             "ts_type": "rosw",
             "ts_rosw_type": "2m",

@@ -97,7 +97,7 @@ class KineticEquation:
 
     # --- presets ---
 
-    def presets(self, x: PETSc.Vec) -> dict[str, str]:
+    def presets(self, x: PETSc.Vec, ts_type: str | None = None) -> dict[str, str]:
         """See the class."""
         return {
             "ts_type": "rosw",

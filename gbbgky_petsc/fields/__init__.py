@@ -2,6 +2,7 @@
 
 from gbbgky_petsc.fields.blocks import BlockSpec, Slab, Whole
 from gbbgky_petsc.fields.layout import ONE_BODY, PAIR, Fields, Rate, State, one_body_and_pair
+from gbbgky_petsc.fields.lines import ZLines
 from gbbgky_petsc.fields.wavenumbers import Wavenumbers, share
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "State",
     "Wavenumbers",
     "Whole",
+    "ZLines",
     "one_body_and_pair",
     "share",
 ]

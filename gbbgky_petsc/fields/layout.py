@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
+import numba
 import numpy as np
 from mpi4py import MPI
 from petsc4py import PETSc
@@ -18,10 +19,10 @@ ONE_BODY = "one_body"
 PAIR = "pair"
 
 
-def one_body_and_pair(mesh: PhaseSpaceMesh) -> tuple[BlockSpec, ...]:
-    """The unknowns of layers 1 and 2."""
+def one_body_and_pair(mesh: PhaseSpaceMesh, mirrored: bool = False) -> tuple[BlockSpec, ...]:
+    """The unknowns of layers 1 and 2; ``mirrored``: exchange symmetry g_ij(z) = g_ji(-z) is in the storage."""
     n = mesh.theta_points
-    return (Whole(ONE_BODY, (n + 1,)), Slab(PAIR, n, n))
+    return (Whole(ONE_BODY, (n + 1,)), Slab(PAIR, n, n, mirrored))
 
 
 class Fields:
@@ -99,8 +100,10 @@ class Fields:
         """Write blocks, whole ones whole and slabs this rank's, into a local state array."""
         for name, value in values.items():
             block = self.blocks[name]
-            own = block.own(value) if isinstance(block, WholeBlock) else value
-            self.part(array, name)[...] = own
+            part = self.part(array, name)
+            part[...] = block.own(value) if isinstance(block, WholeBlock) else value
+            if isinstance(block, SlabBlock):
+                block.symmetrise(part)
 
     def read(self, array: Array) -> "State":
         """What terms read of a local state array."""
@@ -115,8 +118,9 @@ class Fields:
 
 def _check_ranks(mesh: PhaseSpaceMesh, specs: Sequence[BlockSpec], ranks: int) -> None:
     n, most = mesh.theta_points, mesh.theta_points
-    if any(isinstance(spec, Slab) for spec in specs):
-        most = min(mesh.z_points // mesh.stencil.width, n)
+    slabs = [spec for spec in specs if isinstance(spec, Slab)]
+    if slabs:
+        most = min(slabs[0].held(mesh), n)
     if ranks > most:
         raise InputError(
             f"ranks = {ranks}: the mesh of {n} rapidities and {mesh.z_points} separations allows at most {most}"
@@ -169,9 +173,11 @@ class State:
     def moments(self) -> tuple[Array, Array]:
         """m_theta(z) = int dtheta' g and its mirror int dtheta g, each (Nz, N) on every rank. Collective."""
         pair, weight = self[PAIR], self.fields.mesh.theta_weight
-        local = np.stack([pair.sum(axis=2), pair.sum(axis=1)], axis=1) * weight
-        both = self.fields.slab().gather_planes(local)
-        return both[:, 0], both[:, 1]
+        local = np.zeros((len(pair), 2, pair.shape[1]))
+        _add_moments(np.ascontiguousarray(pair), weight, local)
+        slab = self.fields.slab()
+        m, mirror = slab.gather_planes(local).swapaxes(0, 1)
+        return slab.unfold(m, mirror), slab.unfold(mirror, m)
 
 
 class Rate:
@@ -197,6 +203,21 @@ class Rate:
         return self._values[name]
 
     def close(self) -> None:
-        """Write this rank's parts of whole blocks."""
+        """Write this rank's parts of whole blocks; planes that mirror themselves become symmetric to the last bit."""
+        for name in self._fields.slabs:
+            self._fields.slab(name).symmetrise(self._values[name])
         whole = {n: v for n, v in self._values.items() if isinstance(self._fields.blocks[n], WholeBlock)}
         self._fields.store(self._array, whole)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _add_moments(pair: Array, weight: float, out: Array) -> None:
+    """out[z, 0] += weight sum of columns, out[z, 1] += weight sum of rows, in one pass."""
+    planes, n, _ = pair.shape
+    for z in range(planes):
+        for i in range(n):
+            total = 0.0
+            for j in range(n):
+                total += pair[z, i, j]
+                out[z, 1, j] += weight * pair[z, i, j]
+            out[z, 0, i] += weight * total

@@ -21,6 +21,7 @@ from gbbgky_petsc.petsc_failures import describe, is_petsc_error, unwrapped
 from gbbgky_petsc.solvers import lines, lyapunov, normal_modes, triples  # noqa: F401
 from gbbgky_petsc.solvers.frozen import PRECONDITIONERS, FrozenPC
 from gbbgky_petsc.solvers.options import ScopedOptions, Value, option_errors
+from gbbgky_petsc.solvers.two_step import TwoStep
 
 #: integrators without an implicit part: they take the whole right-hand side
 EXPLICIT_TYPES = {"euler", "rk", "ssp", "glee"}
@@ -49,6 +50,8 @@ UNUSABLE_SOLVERS = {
     **dict.fromkeys(("bicg", "cgne", "lsqr", "cgls"), _TRANSPOSE),
     "chebyshev": "it asks for a real spectrum, that of streaming is complex",
 }
+#: -ts_type of our own multistep method
+TWO_STEP = "two_step"
 #: preconditioners that ask for no matrix
 MATRIX_FREE = ("python", "none")
 
@@ -103,6 +106,7 @@ class Integrator(Owner):
     Options carry the equation's prefix; command line before ``options`` before the equation's presets. Own options:
 
     -ts_atol : absolute error per step allowed in rho (default: the equation's `rho_tolerance` of its maximum)
+    -ts_type two_step : beside PETSc's integrators that of `gbbgky_petsc.solvers.two_step`
     -pc_python_type lyapunov | normal_modes | lines : preconditioner (or the dotted name of another class)
 
     Construction, `run`, `position` and `close` are collective. The equation is closed by whoever made it.
@@ -133,9 +137,10 @@ class Integrator(Owner):
         options: Mapping[str, Value] | None = None,
     ) -> None:
         self.equation, self.state = equation, state
-        self.options = ScopedOptions(equation.prefix, equation.presets(state), options)
+        asked = ScopedOptions(equation.prefix, {}, options).get("ts_type")
+        self.options = ScopedOptions(equation.prefix, equation.presets(state, asked), options)
         self.type = self.options.get("ts_type") or "rosw"
-        self._refuse("ts_type", UNUSABLE_TYPES, "rosw, bdf, arkimex, ...")
+        self._refuse("ts_type", UNUSABLE_TYPES, "two_step, rosw, bdf, arkimex, ...")
         if self.is_implicit:
             self._refuse("snes_type", UNUSABLE_NONLINEAR, "newtonls, ksponly, ...")
         if self.is_implicit and not equation.has_entries:
@@ -146,7 +151,7 @@ class Integrator(Owner):
         self.ts = ts = PETSc.TS().create(comm=state.comm)
         ts.setOptionsPrefix(equation.prefix)
         with option_errors():
-            ts.setType(self.type)
+            ts.setType("python" if self.type == TWO_STEP else self.type)
         ts.setProblemType(PETSc.TS.ProblemType.NONLINEAR)
         ts.setTime(start)
         ts.setMaxSteps(10**9)
@@ -176,16 +181,32 @@ class Integrator(Owner):
         context = pc.getPythonContext() if pc.getType() == PETSc.PC.Type.PYTHON else None
         return context if isinstance(context, FrozenPC) else None
 
+    @property
+    def multistep(self) -> TwoStep | None:
+        """Our multistep method, if it is the integrator."""
+        context = self.ts.getPythonContext() if self.ts.getType() == "python" else None
+        return context if isinstance(context, TwoStep) else None
+
+    @property
+    def krylov_iterations(self) -> int:
+        """Of all linear systems so far."""
+        return int(self.ts.getKSPIterations()) if self.multistep is None else self.multistep.iterations
+
     def _scope(self) -> AbstractContextManager[None]:
-        """All options are in the database, the preconditioner by its dotted name."""
+        """All options are in the database, python types by their dotted names."""
+        method = {"ts_type": "python", "ts_python_type": TwoStep.name} if self.type == TWO_STEP else {}
+        return self.options.inserted(**method, **self._preconditioner())
+
+    def _preconditioner(self) -> dict[str, str]:
+        """Options by which PETSc finds the preconditioner that was asked for."""
         name, kind = self.options.get("pc_python_type"), self.options.get("pc_type")
         if kind == "python" and name is not None:
-            return self.options.inserted(pc_python_type=preconditioner_class(name))
+            return {"pc_python_type": preconditioner_class(name)}
         if kind is None or kind in MATRIX_FREE or self.equation.has_entries:
-            return self.options.inserted()
+            return {}
         normal_modes.check_serves(self.equation.prefix, kind)
         stand_in = preconditioner_class(normal_modes.NormalModesPC.name)
-        return self.options.inserted(pc_type="python", pc_python_type=stand_in, **{normal_modes.INNER: kind})
+        return {"pc_type": "python", "pc_python_type": stand_in, normal_modes.INNER: kind}
 
     def _set_functions(self) -> None:
         equation, ts = self.equation, self.ts
@@ -306,7 +327,8 @@ class Integrator(Owner):
     def restore(self, position: Position) -> None:
         """Stand at a position, before `run`; the state vector is the caller's to set.
 
-        One-step methods then take the same steps as if they had never stopped; multistep ones start anew.
+        One-step methods then take the same steps as if they had never stopped, and so does `multistep` once its past is
+        set; PETSc's multistep ones start anew.
         """
         ts, pc = self.ts, self.preconditioner
         ts.setTime(position.t)

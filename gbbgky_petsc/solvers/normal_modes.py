@@ -8,7 +8,7 @@ the whole of
 d the diagonal of R^t D (R^t)^-1: one banded system in z for each pair (i, j), N^2 Nz (2w + 1) entries in all. The
 Jacobian itself is dense in theta, its assembled matrix therefore out of reach on large meshes. Unlike the inverse per
 wavenumber P knows the ends of the z-domain; it leaves out collective, contact, the off-diagonal part of diffusion and
-the dependence of g on rho. Rows are spread over ranks by theta, with all z on one rank: no entry couples two ranks, and
+the dependence of g on rho. Pairs are spread over ranks, each with all its z on one: no entry couples two ranks, and
 each rank solves for its own lines.
 """
 
@@ -17,13 +17,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from petsc4py import PETSc
 
 from gbbgky_petsc.arrays import Array
+from gbbgky_petsc.discrete.kronecker import add_scaled
 from gbbgky_petsc.equations.linearisation import Linearisation
 from gbbgky_petsc.errors import InputError, SolverError
-from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, State, Wavenumbers
+from gbbgky_petsc.fields import ONE_BODY, PAIR, Fields, State, ZLines
 from gbbgky_petsc.solvers.frozen import FrozenInverse, FrozenPC
 from gbbgky_petsc.terms import OneBodyTerm, Point, Setting, Term
 
@@ -95,18 +96,23 @@ class InModes(FrozenInverse):
     Attributes
     ----------
     coefficients : (lines,), (lines,), (Nz, lines) or (Nz, 1)
-        What multiplies d/dz and d^2/dz^2, and the decay, on this rank's pairs (i, j).
+        What multiplies d/dz and d^2/dz^2, and the decay, on this rank's lines.
+    precision
+        Of the lines. What is linear invariant is restored in double precision.
     """
+
+    precision: DTypeLike = np.float64
 
     def __init__(self, setting: Setting, fields: Fields, terms: Sequence[Term]) -> None:
         self._fields, self._terms = fields, terms
-        self.layout = Wavenumbers(fields)
+        self.layout = ZLines(fields)
         self._mesh = mesh = setting.mesh
         self.shift = np.nan
-        slab = fields.slab().planes
+        self._work: Array | None = None
+        slab = fields.slab()
         self._one_body_energy = np.append(mesh.theta_weight * setting.model.energy(mesh.theta), 1.0)
-        self._pair_energy = mesh.theta_weight * setting.energy_weights[slab]
-        self._V = setting.V[slab]
+        self._pair_energy = mesh.theta_weight * setting.energy_weights[slab.planes] * slab.multiplicity
+        self._V = setting.V[slab.planes]
 
     def decompose(self, point: Point) -> None:
         self._point = point
@@ -115,48 +121,48 @@ class InModes(FrozenInverse):
         chi = float(background.charge.sum())
         self._carried = self._fields.comm.allreduce(float(self._pair_energy @ self._V) * chi**2)
         self._to_modes, self._from_modes = background.rotation_operator, background.rotation_inverse_operator
-        rows, n, points = self.layout.row_range, point.slope.size, self._mesh.z_points
-        lines = (rows.stop - rows.start) * n
-        first, second, decay = np.zeros(lines), np.zeros(lines), np.zeros((points, 1))
+        i, j, n, points = self.layout.first, self.layout.second, point.slope.size, self._mesh.z_points
+        first, second, decay = np.zeros(i.size), np.zeros(i.size), np.zeros((points, 1))
         for form in (term.normal_form(point) for term in self._terms):
             if form is None:
                 continue
             if form.first is not None:
-                first += (form.first[rows, None] - form.first[None, :]).ravel()
+                first += form.first[i] - form.first[j]
             if form.second is not None:
-                second += (form.second[rows, None] + form.second[None, :]).ravel()
+                second += form.second[i] + form.second[j]
             if form.decay is not None and form.decay.size == points:
                 decay = decay + form.decay.reshape(points, 1)
             elif form.decay is not None:
-                decay = decay + np.broadcast_to(form.decay, (points, n, n))[:, rows].reshape(points, lines)
+                decay = decay + np.broadcast_to(form.decay, (points, n, n))[:, i, j]
         self.coefficients = first, second, decay
         direct = [t for t in (term.one_body_tangent(point) for term in self._terms) if t is not None]
         self._direct = np.sum(direct, axis=0) if direct else None
         self.rho = point.rho.copy()
 
     @abstractmethod
-    def invert(self, pencil: Array) -> Array:
-        """P^-1 of pencils (Nz, own rows, N) in normal modes."""
+    def invert(self, lines: Array) -> Array:
+        """P^-1 of lines (Nz, own lines) in normal modes; may overwrite them."""
 
     def solve(self, one_body: Array, pair: Array) -> tuple[Array, Array]:
-        modes, work = np.empty((2, *pair.shape))
+        if self._work is None:
+            self._work = np.empty((2, *pair.shape))
+        work, g = self._work
         self._to_modes.left(pair, work)
-        self._to_modes.right(work, modes)
-        modes = self.layout.to_slabs(self.invert(self.layout.to_pencils(modes)))
-        g = np.empty_like(pair)
-        self._from_modes.left(modes, work)
+        self._to_modes.right(work, g)
+        self.layout.to_slabs(self.invert(self.layout.to_lines(g, self.precision)), g)
+        self._from_modes.left(g, work)
         self._from_modes.right(work, g)
-        change = self._one_body(one_body + self._rate(g))
+        x = State(self._fields, None, {PAIR: g, ONE_BODY: np.zeros(one_body.size)})
+        change = self._one_body(one_body + self._rate(x))
         defect = self._energy(one_body, pair) / self.shift - self._energy(change, g)
         if self._carried > 0.0:
             c = self._point.background.charge
-            g += (defect / self._carried) * self._V[:, None, None] * (c[:, None] * c[None, :])
+            add_scaled((defect / self._carried) * self._V, np.outer(c, c), g)
         return change, g
 
-    def _rate(self, g: Array) -> Array:
+    def _rate(self, x: State) -> Array:
         """(N + 1,) rates of rho and of the absorbed energy that g makes. Collective."""
         point = self._point
-        x = State(self._fields, None, {PAIR: g, ONE_BODY: np.zeros(point.slope.size + 1)})
         rho = [term.rho_rate(point, x) for term in self._terms if isinstance(term, OneBodyTerm) and PAIR in term.reads]
         return np.append(np.sum(rho, axis=0), sum(term.absorbed_power(point, x) for term in self._terms))
 
@@ -187,9 +193,8 @@ class NormalModes(InModes):
 
     def __init__(self, setting: Setting, fields: Fields, terms: Sequence[Term], solver: PETSc.KSP) -> None:
         super().__init__(setting, fields, terms)
-        mesh, rows = setting.mesh, self.layout.row_range
-        n, points, w = mesh.theta_points, mesh.z_points, mesh.stencil.width
-        lines = (rows.stop - rows.start) * n
+        mesh, lines = setting.mesh, self.layout.first.size
+        points, w = mesh.z_points, mesh.stencil.width
 
         # tables (Nz, 2w + 1) of the banded matrix in z, columns in ascending order
         column = np.arange(points)[:, None] + np.arange(-w, w + 1)[None, :]
@@ -232,13 +237,13 @@ class NormalModes(InModes):
             self.shift = shift
         self.solver.setUp()
 
-    def invert(self, pencil: Array) -> Array:
-        self._source.array_w[:] = pencil.ravel()
+    def invert(self, lines: Array) -> Array:
+        self._source.array_w[:] = lines.ravel()
         self.solver.solve(self._source, self._solution)
         reason = self._fields.comm.allreduce(self.solver.getConvergedReason(), MPI.MIN)
         if reason < 0 and reason != PETSc.KSP.ConvergedReason.DIVERGED_MAX_IT:
             raise SolverError(f"normal modes: the inner solver failed (reason {reason})")
-        return self._solution.array_r.reshape(pencil.shape)
+        return self._solution.array_r.reshape(lines.shape)
 
     def describe(self) -> str:
         entries = self._fields.comm.allreduce(self._pattern[1].size)

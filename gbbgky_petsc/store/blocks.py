@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,9 +59,10 @@ class DistributedArray:
         return self.local.reshape(-1)
 
 
-def checksum(block: DistributedArray) -> str:
+def checksum(block: DistributedArray, *further: DistributedArray) -> str:
     """Sum over entries of a 64-bit hash of (place, bits), in hexadecimal; the same for any cut. Collective."""
-    return f"{sum(block.comm.allgather(_hash(block.flat, block.start))) % 2**64:016x}"
+    own = sum(_hash(part.flat, part.start) for part in (block, *further))
+    return f"{sum(block.comm.allgather(own)) % 2**64:016x}"
 
 
 def _hash(values: Array, start: int) -> int:
@@ -79,10 +81,11 @@ def _hash(values: Array, start: int) -> int:
     return total
 
 
-def write(path: Path, block: DistributedArray) -> str:
+def write(path: Path, block: DistributedArray, *further: DistributedArray) -> str:
     """Write a block and return its checksum. Collective.
 
-    The file is complete and on the disk afterwards; a file of that name that was there is replaced.
+    The file is complete and on the disk afterwards; a file of that name that was there is replaced. Ranks may have
+    ``further`` pieces of the same block, all the same number of them.
 
     Raises
     ------
@@ -93,18 +96,19 @@ def write(path: Path, block: DistributedArray) -> str:
 
     try:
         on_root(block.comm, lambda: _reserve(path, 8 * block.total))
-        together(block.comm, lambda: _transfer(path, block, MPI.MODE_WRONLY, MPI.File.Write_at_all))
-        together(block.comm, lambda: _compare(path, block))
+        for part in (block, *further):
+            together(block.comm, partial(_transfer, path, part, MPI.MODE_WRONLY, MPI.File.Write_at_all))
+            together(block.comm, partial(_compare, path, part))
     except StorageError:
         if block.comm.rank == 0:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
         raise
-    return checksum(block)
+    return checksum(block, *further)
 
 
-def read(path: Path, block: DistributedArray, expected: str | None) -> None:
-    """Fill ``block.local`` from a file, and hold it against its checksum if there is one. Collective.
+def read(path: Path, block: DistributedArray, expected: str | None, *further: DistributedArray) -> None:
+    """Fill the pieces of a block from its file, and hold them against its checksum if there is one. Collective.
 
     Raises
     ------
@@ -114,8 +118,9 @@ def read(path: Path, block: DistributedArray, expected: str | None) -> None:
     from mpi4py import MPI
 
     on_root(block.comm, lambda: check(path, block.total))
-    together(block.comm, lambda: _transfer(path, block, MPI.MODE_RDONLY, MPI.File.Read_at_all))
-    if expected is not None and checksum(block) != expected:
+    for part in (block, *further):
+        together(block.comm, partial(_transfer, path, part, MPI.MODE_RDONLY, MPI.File.Read_at_all))
+    if expected is not None and checksum(block, *further) != expected:
         raise InputError(f"checkpoint {path}: damaged, its checksum is not the one stored with the result")
 
 

@@ -9,7 +9,7 @@ Importing this starts neither MPI nor PETSc.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,15 +21,20 @@ from gbbgky_petsc.errors import GbbgkyError, InputError
 from gbbgky_petsc.store import blocks as block_files
 from gbbgky_petsc.store.blocks import DistributedArray
 
-#: of /checkpoint; 1 had no checksums and no blocks but "pair"
-VERSION = 2
+#: of /checkpoint; 1 had no checksums and no blocks but "pair", and before `HALVED` g was held for all z
+VERSION = HALVED = 3
 #: block whose file has no name at its end
 PLAIN = "pair"
+#: how the names of blocks of earlier states begin, before their number; multistep methods go on from them
+PAST = "past"
+#: array with the times of these states, latest first; missing where there are none
+PAST_TIMES = "past_times"
 #: most entries of a whole array
 LARGEST_ARRAY = 2**24
 _NAME = re.compile(r"[A-Za-z]\w*")
 #: how names of block files go on behind that of the result
 _ENDING = r"checkpoint\.(\d+)(\.[A-Za-z]\w*)?"
+_PAST_NAME = re.compile(rf"{PAST}\d+_\w+")
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Checkpoint:
         Spent so far.
     blocks
         Checksum of each block that is cut over ranks; None where version 1 has none.
+    version
+        That it was written with.
     """
 
     t: float
@@ -64,6 +71,7 @@ class Checkpoint:
     snapshot_rows: int
     wall_seconds: float
     blocks: Mapping[str, str | None] = field(default_factory=dict)
+    version: int = VERSION
 
     def write(self, file: h5py.File) -> None:
         """Add /checkpoint to a result file."""
@@ -83,6 +91,20 @@ class Checkpoint:
             raise InputError(f"output {result}: /checkpoint/{name} is {found}; allowed: shape {shape}")
         return values
 
+    @property
+    def is_unfolded(self) -> bool:
+        """Whether its blocks are on all of the z-mesh, whatever symmetry they have."""
+        return self.version < HALVED
+
+    def past_times(self, result: Path) -> list[float]:
+        """`PAST_TIMES`; raises `InputError` where they are no times that go back from ``t``."""
+        times = self.arrays.get(PAST_TIMES, np.empty(0))
+        if times.ndim != 1 or not np.all(np.diff(times, prepend=self.t) < 0.0):
+            raise InputError(
+                f"output {result}: /checkpoint/{PAST_TIMES} does not go back from t = {self.t:g}; it is damaged"
+            )
+        return [float(t) for t in times]
+
 
 _REALS = ("t", "step", "longest_step", "wall_seconds")
 _COUNTS = ("number", "series_rows", "snapshot_rows")
@@ -97,8 +119,8 @@ def parse(result: Path, group: h5py.Group) -> Checkpoint:
         If it is of a newer version, or anything in it is missing or not what it should be.
     """
     version = group.attrs.get("version", 1)
-    if version not in (1, VERSION):
-        raise InputError(f"output {result}: its checkpoint is of version {version!s:.20}; allowed: 1, {VERSION}")
+    if version not in range(1, VERSION + 1):
+        raise InputError(f"output {result}: its checkpoint is of version {version!s:.20}; allowed: 1 to {VERSION}")
     numbers: dict[str, float | int] = {}
     for name in (*_REALS, *_COUNTS):
         value = group.attrs.get(name)
@@ -113,7 +135,7 @@ def parse(result: Path, group: h5py.Group) -> Checkpoint:
             raise InputError(f"output {result}: /checkpoint/{name} is no array of up to {LARGEST_ARRAY} numbers")
         arrays[name] = dataset[()]
     blocks = {PLAIN: None} if version == 1 else _parse_blocks(result, group.attrs.get("blocks"))
-    return Checkpoint(**numbers, arrays=arrays, blocks=blocks)  # type: ignore[arg-type]
+    return Checkpoint(**numbers, arrays=arrays, blocks=blocks, version=int(version))  # type: ignore[arg-type]
 
 
 def _parse_blocks(result: Path, text: object) -> dict[str, str | None]:
@@ -164,26 +186,30 @@ def write_blocks(result: Path, number: int, blocks: Mapping[str, DistributedArra
     return checksums
 
 
-def read_blocks(result: Path, checkpoint: Checkpoint, blocks: Mapping[str, DistributedArray]) -> None:
-    """Fill the local pieces of ``blocks``, cut over any number of ranks, and check them. Collective.
+def read_blocks(result: Path, checkpoint: Checkpoint, blocks: Mapping[str, Sequence[DistributedArray]]) -> None:
+    """Fill this rank's pieces of ``blocks``, cut over any number of ranks, and check them. Collective.
 
     Raises
     ------
     InputError
         On all ranks, if a file is missing, of another size or damaged.
     """
-    for name, block in blocks.items():
+    for name, (block, *further) in blocks.items():
         expected = checkpoint.blocks.get(name)
-        block_files.read(block_path(result, checkpoint.number, name), block, expected)
+        block_files.read(block_path(result, checkpoint.number, name), block, expected, *further)
 
 
-def check_blocks(result: Path, checkpoint: Checkpoint, totals: Mapping[str, int]) -> None:
-    """Refuse a checkpoint without these blocks of so many entries, by the sizes of their files; raises `InputError`."""
-    if set(checkpoint.blocks) != set(totals):
-        held, wanted = (", ".join(sorted(names)) or "none" for names in (checkpoint.blocks, totals))
+def check_blocks(result: Path, checkpoint: Checkpoint, totals: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse a checkpoint without these blocks, by the sizes of their files; raises `InputError`.
+
+    ``totals`` are their entries as they are held and on all of the z-mesh.
+    """
+    present = {name for name in checkpoint.blocks if not _PAST_NAME.fullmatch(name)}
+    if present != set(totals):
+        held, wanted = (", ".join(sorted(names)) or "none" for names in (present, totals))
         raise InputError(f"output {result}: its checkpoint has the blocks {held}; allowed: {wanted}")
-    for name, total in totals.items():
-        block_files.check(block_path(result, checkpoint.number, name), total)
+    for name, (total, unfolded) in totals.items():
+        block_files.check(block_path(result, checkpoint.number, name), unfolded if checkpoint.is_unfolded else total)
 
 
 def remove(result: Path, number: int) -> None:

@@ -29,15 +29,15 @@ def schema(names: Collection[str]) -> dict[str, tuple[str, str, tuple[str, ...]]
     return {column(name): ("1", meaning.format(name), ()) for name in names}
 
 
-def write(result: Path, row: int, name: str, field: DistributedArray) -> float:
-    """Keep a field, and return what `column` is to hold of it. Collective.
+def write(result: Path, row: int, name: str, field: DistributedArray, *further: DistributedArray) -> float:
+    """Keep a field, of which ranks may hold ``further`` pieces, and return what `column` is to hold of it. Collective.
 
     Raises
     ------
     StorageError
         On all ranks, if it cannot be written; nothing is left of it.
     """
-    return _upper_bits(blocks.write(path_of(result, row, name), field))
+    return _upper_bits(blocks.write(path_of(result, row, name), field, *further))
 
 
 def read(result: Path, row: int, name: str, shape: tuple[int, ...], expected: float) -> Array:

@@ -32,7 +32,8 @@ class BoundaryTerm(PairTerm):
 
     def _apply(self, point: Point, x: State, slab: Array | None) -> float:
         """slab += term(g); returns the interaction energy per unit length and time that it takes out. Collective."""
-        weights = self.setting.energy_weights[self.fields.slab().planes] * self.mesh.theta_weight
+        slab_block = self.fields.slab()
+        weights = self.setting.energy_weights[slab_block.planes] * slab_block.multiplicity * self.mesh.theta_weight
         lost = 0.0
         for planes, values in self.pieces(point, x):
             lost -= float(weights[planes] @ values.sum(axis=(1, 2)))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gbbgky_petsc.arrays import ComplexArray
-from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_both_sides, blocks, stencil_matrix
+from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, blocks, stencil_matrix
 from gbbgky_petsc.fields import PAIR, Rate, State
 from gbbgky_petsc.terms.base import NormalForm, PairTerm, register
 from gbbgky_petsc.terms.setting import Point, Waves
@@ -25,7 +25,7 @@ class Diffusion(PairTerm):
         for b in blocks(planes):
             size = b.stop - b.start
             stencil.apply_planes(stencil.second, x.haloed, b, curvature[:size])
-            add_both_sides(D, (1, 1), curvature[:size], slab[b], work[:size])
+            D.add_both((1.0, 1.0), curvature[:size], slab[b], work[:size])
 
     def summands(self, point: Point) -> list[KroneckerProduct]:
         d2 = stencil_matrix(self.mesh.stencil.second, self.mesh.z_points, self.mesh.wraps)

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from gbbgky_petsc.arrays import Array, ComplexArray
-from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, add_both_sides, blocks, stencil_matrix
+from gbbgky_petsc.discrete.kronecker import BLOCK, KroneckerProduct, blocks, stencil_matrix
 from gbbgky_petsc.fields import ONE_BODY, PAIR, Rate, State
 from gbbgky_petsc.terms.base import NormalForm, PairTerm, register
 from gbbgky_petsc.terms.setting import Point, Waves
@@ -30,7 +30,7 @@ class Streaming(PairTerm):
         for b in blocks(planes):
             size = b.stop - b.start
             stencil.apply_planes(stencil.first, x.haloed, b, slope[:size])
-            add_both_sides(A, (-1, 1), slope[:size], slab[b], work[:size])
+            A.add_both((-1.0, 1.0), slope[:size], slab[b], work[:size])
         out[ONE_BODY][-1] += self.absorbed_power(point, x)
 
     @cached_property

@@ -18,6 +18,9 @@ class Operator(Protocol):
     def right(self, planes: Array, out: Array) -> None:
         """out = planes M^T."""
 
+    def add_both(self, signs: tuple[float, float], planes: Array, out: Array, work: Array) -> None:
+        """out += signs[0] M planes + signs[1] planes M^T; ``work``, of the same shape, may be overwritten."""
+
     def matrix(self) -> Array:
         """M, (N, N)."""
 
@@ -38,6 +41,14 @@ class Dense:
 
     def right(self, planes: Array, out: Array) -> None:
         np.matmul(planes, self.values.T, out=out)
+
+    def add_both(self, signs: tuple[float, float], planes: Array, out: Array, work: Array) -> None:
+        for sign, multiply in zip(signs, (self.left, self.right), strict=True):
+            multiply(planes, work)
+            if sign > 0:
+                out += work
+            else:
+                out -= work
 
     def matrix(self) -> Array:
         return self.values
@@ -63,6 +74,9 @@ class LowRank:
     def right(self, planes: Array, out: Array) -> None:
         _low_rank_right(self.diagonal, self.columns, self.rows, planes, out)
 
+    def add_both(self, signs: tuple[float, float], planes: Array, out: Array, work: Array) -> None:
+        _low_rank_both(self.diagonal, self.columns, self.rows, *signs, planes, out)
+
     def matrix(self) -> Array:
         return np.diag(self.diagonal) + self.columns @ self.rows
 
@@ -84,6 +98,9 @@ class Distance:
 
     def right(self, planes: Array, out: Array) -> None:
         _distance_right(self.diagonal, self.column, planes, out)
+
+    def add_both(self, signs: tuple[float, float], planes: Array, out: Array, work: Array) -> None:
+        _distance_both(self.diagonal, self.column, *signs, planes, out)
 
     def matrix(self) -> Array:
         index = np.arange(self.diagonal.size)
@@ -162,3 +179,56 @@ def _distance_right(diagonal: Array, column: Array, planes: Array, out: Array) -
                 below += planes[z, i, j]
                 out[z, i, j] = planes[z, i, j] * diagonal[j] + first * column[j]
                 first += 2.0 * below - total
+
+
+@numba.njit(cache=True, fastmath=True)
+def _low_rank_both(
+    diagonal: Array, columns: Array, rows: Array, left: float, right: float, planes: Array, out: Array
+) -> None:
+    n, rank = columns.shape
+    below, beside = np.empty((rank, n)), np.empty(rank)
+    for z in range(len(planes)):
+        below[:] = 0.0
+        for i in range(n):
+            for r in range(rank):
+                for j in range(n):
+                    below[r, j] += rows[r, i] * planes[z, i, j]
+        for i in range(n):
+            for r in range(rank):
+                moment = 0.0
+                for j in range(n):
+                    moment += planes[z, i, j] * rows[r, j]
+                beside[r] = right * moment
+            for j in range(n):
+                out[z, i, j] += (left * diagonal[i] + right * diagonal[j]) * planes[z, i, j]
+            for r in range(rank):
+                for j in range(n):
+                    out[z, i, j] += left * columns[i, r] * below[r, j] + beside[r] * columns[j, r]
+
+
+@numba.njit(cache=True)
+def _distance_both(diagonal: Array, column: Array, left: float, right: float, planes: Array, out: Array) -> None:
+    n = diagonal.size
+    total, below, first = np.empty(n), np.empty(n), np.empty(n)
+    for z in range(len(planes)):
+        total[:] = 0.0
+        first[:] = 0.0
+        below[:] = 0.0
+        for i in range(n):
+            for j in range(n):
+                total[j] += planes[z, i, j]
+                first[j] += i * planes[z, i, j]
+        for i in range(n):
+            for j in range(n):  # as in _distance_left
+                value = planes[z, i, j]
+                below[j] += value
+                out[z, i, j] += (left * diagonal[i] + right * diagonal[j]) * value + left * column[i] * first[j]
+                first[j] += 2.0 * below[j] - total[j]
+            row_total, row_first, row_below = 0.0, 0.0, 0.0
+            for j in range(n):
+                row_total += planes[z, i, j]
+                row_first += j * planes[z, i, j]
+            for j in range(n):  # as in _distance_right
+                row_below += planes[z, i, j]
+                out[z, i, j] += right * row_first * column[j]
+                row_first += 2.0 * row_below - row_total
