@@ -21,6 +21,7 @@ WORDS = {
     "four_fields": ["cost", "12", "16"],
     "hierarchy_cost": [CASE, "2.0", *SMALL, "output.snapshots_at=[]"],
     "implicit_vs_explicit": [CASE, "RESULT"],
+    "integrators": [CASE, "2.0", *SMALL, "output.snapshots_at=[]"],
     "molecular_dynamics": ["100"],
     "next_orders": ["POINT", "20"],
     "safety_cost": [CASE, "2.0", *SMALL],
