@@ -109,6 +109,16 @@ def test_two_step_method_keeps_to_its_tolerance_and_the_invariants(small):
         assert abs(m.total_energy / first.total_energy - 1.0) < 1e-8
 
 
+def test_two_step_method_shortens_a_step_that_does_not_converge(small):
+    """Iterations that are too few for the first step wanted are enough for a part of it."""
+    final, reports = integrate(
+        small("absorbing"), 20.0, ts_type="two_step", ts_dt=20.0, ksp_rtol=1e-4, ksp_max_it=5, ts_adapt_dt_max=2.0
+    )
+    exact, _ = integrate(small("absorbing"), 20.0, ts_adapt_dt_max=1.0)
+    assert 0.0 < reports[1].step <= 5.0
+    assert np.abs(final[:-1] - exact[:-1]).max() < 2e-2 * exact.max()
+
+
 def test_shipped_options_are_read(small):
     lines = Path(__file__).parents[1].joinpath("runs", "laptop.opts").read_text().splitlines()
     options = dict(line.removeprefix("-").split() for line in lines if not line.startswith("#"))

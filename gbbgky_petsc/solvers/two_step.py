@@ -17,6 +17,8 @@ from gbbgky_petsc.errors import InputError
 
 #: most that a step may grow by: BDF2 is unstable from 1 + sqrt(2) on
 GROWTH = 2.0
+#: what is left of a step whose linear solve did not converge
+SHRINK = 0.25
 #: past states that are kept, beside the present one
 DEPTH = 2
 
@@ -73,6 +75,8 @@ class TwoStep:
     def setUp(self, ts: PETSc.TS) -> None:
         x = ts.getSolution()
         ts.getSNES().setType(PETSc.SNES.Type.KSPONLY)
+        if not PETSc.Options(ts.getOptionsPrefix()).hasName("ts_max_snes_failures"):
+            ts.setMaxSNESFailures(-1)  # each shortens the step, and -ts_max_reject bounds them within one
         self.begin_after(x, self.times)
         self._work = [x.duplicate() for _ in range(3)]
         self._least = ts.getSNES().getKSP().getTolerances()[1]
@@ -92,6 +96,8 @@ class TwoStep:
         ksp.setTolerances(atol=max(allowed, self._least))
         snes.solve(None, x)
         self.iterations += snes.getLinearSolveIterations()
+        if snes.getConvergedReason() < 0:  # PETSc tries again without asking for another step
+            ts.setTimeStep(max(SHRINK * ts.getTimeStep(), self._shortest))
 
     def formSNESFunction(self, *arguments: Any) -> None:
         _, x, f, ts = _flat(arguments)
