@@ -28,6 +28,7 @@ from test_endings import ENDLESS
 from gbbgky_petsc import case as case_file
 from gbbgky_petsc import problem
 from gbbgky_petsc.errors import InputError
+from gbbgky_petsc.flow.record import FlowCheckpoint
 from gbbgky_petsc.store.reader import read, read_checkpoint
 
 pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore")]
@@ -208,7 +209,7 @@ def stopped(kind, target):
         if read(target).attributes["complete"]:
             return "called complete"
         if kind != "md":
-            read_checkpoint(target)
+            (FlowCheckpoint.load if kind == "flow" else read_checkpoint)(target)
     except InputError as error:
         return f"left a result that is damaged: {error}"
     return None
