@@ -65,7 +65,7 @@ def test_progress_that_did_nothing_says_nothing():
 
 def test_a_log_gets_lines_where_stderr_is_no_terminal(monkeypatch):
     monkeypatch.setattr(common.sys, "stderr", io.StringIO())
-    assert isinstance(common.progress_bar(1.0, "t"), common.LogProgress)
+    assert isinstance(common.progress_bar(1.0), common.LogProgress)
 
 
 def tables(strength, kind="hard_rods"):

@@ -117,12 +117,12 @@ class LogProgress:
         )
 
 
-def progress_bar(total: float, unit: str, done: float = 0.0) -> "tqdm | LogProgress":
+def progress_bar(total: float, done: float = 0.0) -> "tqdm | LogProgress":
     """Share done, what is set as its postfix, time spent and to go: a bar on a terminal, lines in a log."""
     if not sys.stderr.isatty():
         return LogProgress(total, done)
     form = "{percentage:3.0f}%|{bar:20}| {postfix} [{elapsed}<{remaining}]"
-    return tqdm(total=total, initial=done, unit=unit, mininterval=0.5, bar_format=form)
+    return tqdm(total=total, initial=done, mininterval=0.5, bar_format=form)
 
 
 def console() -> Console:

@@ -94,7 +94,7 @@ class FlowRun(Owner):
         self._recorded, self._recorded_time = self.integrator.state.copy(), self._start
         self._owned.callback(self._recorded.destroy)
         self._signals = Signals()
-        self._bar = progress_bar(problem.end, "t", self._start) if comm.getRank() == 0 else None
+        self._bar = progress_bar(problem.end, self._start) if comm.getRank() == 0 else None
         self._writer = self._new_writer(target) if comm.getRank() == 0 else None
         if self._writer is not None and earlier is not None:
             earlier.restore(self._writer)

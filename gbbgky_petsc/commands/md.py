@@ -243,7 +243,7 @@ class _Record:
             "md_force": ensemble.force.description,
         }
         self._writer = ResultWriter(target, attributes, job.mesh, job.schema)
-        self._bar = progress_bar(plan.settings.realisations, "ring", kept.realisation.size)
+        self._bar = progress_bar(plan.settings.realisations, kept.realisation.size)
         self._last = -np.inf
         self._summary: Summary | None = None
 

@@ -39,7 +39,7 @@ class Recorder:
         #: number of the next row, where rows lie on multiples
         self._next = 0 if self._every is None else int(start / self._every * (1.0 + 1e-12)) + resumed
         self._first_energy: float | None = writer.series[self.conserved][0] if resumed else None
-        self._bar = progress_bar(problem.end, "t", start)
+        self._bar = progress_bar(problem.end, start)
         self._said, self._said_at, self._iterations = "", time.monotonic(), 0
 
     def __call__(self, p: Progress) -> None:

@@ -57,8 +57,6 @@ class DressedVelocity:
         self._bare = model.energy_derivative(theta)
         self._tolerance = tolerance * float(np.abs(self._bare).max())
         self._v = np.empty((0, theta.size))
-        #: matrix products so far
-        self.products = 0
 
     def __call__(self, rho: Array) -> Array:
         """See `Velocity`.
@@ -73,7 +71,6 @@ class DressedVelocity:
         v, T = self._v, self._kernel
         states = 1.0 + rho @ T
         residual = self._bare + (rho * v) @ T - states * v
-        self.products += 2
         direction = residual / states
         size = np.einsum("ij,ij,ij->i", rho, residual, direction)
         for _ in range(200):
@@ -89,7 +86,6 @@ class DressedVelocity:
             old, size = size, np.einsum("ij,ij,ij->i", rho, residual, z)
             ratio = np.where(usable, size / np.where(usable, old, 1.0), 0.0)[:, None]
             direction = z + ratio * direction
-            self.products += 1
         else:
             raise SolverError(f"effective velocity: residual {np.abs(residual).max():.1e} after 200 iterations")
         v += residual / states  # right too where rho = 0, which the scalar product does not see

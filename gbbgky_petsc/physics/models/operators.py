@@ -94,10 +94,12 @@ class Distance:
     column: Array
 
     def left(self, planes: Array, out: Array) -> None:
-        _distance_left(self.diagonal, self.column, planes, out)
+        out[...] = 0.0
+        _distance_both(self.diagonal, self.column, 1.0, 0.0, planes, out)
 
     def right(self, planes: Array, out: Array) -> None:
-        _distance_right(self.diagonal, self.column, planes, out)
+        out[...] = 0.0
+        _distance_both(self.diagonal, self.column, 0.0, 1.0, planes, out)
 
     def add_both(self, signs: tuple[float, float], planes: Array, out: Array, work: Array) -> None:
         _distance_both(self.diagonal, self.column, *signs, planes, out)
@@ -146,41 +148,6 @@ def _low_rank_right(diagonal: Array, columns: Array, rows: Array, planes: Array,
                     out[z, i, j] += moment * columns[j, r]
 
 
-@numba.njit(cache=True)
-def _distance_left(diagonal: Array, column: Array, planes: Array, out: Array) -> None:
-    n = diagonal.size
-    total, below, first = np.empty(n), np.empty(n), np.empty(n)
-    for z in range(len(planes)):
-        total[:] = 0.0
-        first[:] = 0.0
-        below[:] = 0.0
-        for i in range(n):
-            for j in range(n):
-                total[j] += planes[z, i, j]
-                first[j] += i * planes[z, i, j]
-        # first = sum_k |i - k| planes_k, below = sum_(k <= i) planes_k
-        for i in range(n):
-            for j in range(n):
-                below[j] += planes[z, i, j]
-                out[z, i, j] = diagonal[i] * planes[z, i, j] + column[i] * first[j]
-                first[j] += 2.0 * below[j] - total[j]
-
-
-@numba.njit(cache=True)
-def _distance_right(diagonal: Array, column: Array, planes: Array, out: Array) -> None:
-    n = diagonal.size
-    for z in range(len(planes)):
-        for i in range(n):
-            total, first, below = 0.0, 0.0, 0.0
-            for j in range(n):
-                total += planes[z, i, j]
-                first += j * planes[z, i, j]
-            for j in range(n):
-                below += planes[z, i, j]
-                out[z, i, j] = planes[z, i, j] * diagonal[j] + first * column[j]
-                first += 2.0 * below - total
-
-
 @numba.njit(cache=True, fastmath=True)
 def _low_rank_both(
     diagonal: Array, columns: Array, rows: Array, left: float, right: float, planes: Array, out: Array
@@ -219,7 +186,8 @@ def _distance_both(diagonal: Array, column: Array, left: float, right: float, pl
                 total[j] += planes[z, i, j]
                 first[j] += i * planes[z, i, j]
         for i in range(n):
-            for j in range(n):  # as in _distance_left
+            # first = sum_k |i - k| planes_k, below = sum_(k <= i) planes_k
+            for j in range(n):
                 value = planes[z, i, j]
                 below[j] += value
                 out[z, i, j] += (left * diagonal[i] + right * diagonal[j]) * value + left * column[i] * first[j]
@@ -228,7 +196,7 @@ def _distance_both(diagonal: Array, column: Array, left: float, right: float, pl
             for j in range(n):
                 row_total += planes[z, i, j]
                 row_first += j * planes[z, i, j]
-            for j in range(n):  # as in _distance_right
+            for j in range(n):  # the same along the row
                 row_below += planes[z, i, j]
                 out[z, i, j] += right * row_first * column[j]
                 row_first += 2.0 * row_below - row_total
