@@ -30,8 +30,8 @@ MATRICES = 24
 WHOLE = 4
 #: numbers that dynamics keep of a rod, at least: position, velocity, force and as many again while it steps
 ROD = 6
-#: vectors of the size of the state beside those of GMRES, see `Memory`: those that every run takes, and with halos and
-#: work space of all terms; what `benchmarks/four_fields.py memory` measures lies below the latter
+#: vectors beside those of GMRES, see `Memory`: those that every run takes, and with halos and work space; of the size
+#: that the state has without the use of symmetry; docs/howto/memory.md has what was measured
 VECTORS, MOST_VECTORS = 16, 24
 
 
@@ -170,11 +170,10 @@ class Memory:
     most: float
 
     @classmethod
-    def of(cls, unknowns: int, theta_points: int, ranks: int, restart: int) -> "Memory":
-        n = theta_points
-        vector = 8.0 * unknowns / ranks
-        fixed = BASE + MATRICES * 8.0 * n * n
-        return cls(unknowns, ranks, fixed + VECTORS * vector, fixed + (MOST_VECTORS + restart) * vector)
+    def of(cls, unknowns: int, unfolded: int, theta_points: int, ranks: int, restart: int) -> "Memory":
+        fixed = BASE + MATRICES * 8.0 * theta_points**2
+        krylov, work = 8.0 * restart * unknowns / ranks, 8.0 * unfolded / ranks
+        return cls(unknowns, ranks, fixed + VECTORS * work, fixed + MOST_VECTORS * work + krylov)
 
 
 def check_memory(memory: Memory, ranks_of_node: int, all_of_it: bool = False) -> list[str]:

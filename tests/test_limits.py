@@ -59,8 +59,10 @@ def test_a_mesh_that_misses_the_force_is_refused_and_a_doubtful_one_warned_of():
 
 
 def test_memory_that_cannot_fit_is_refused_with_the_number(monkeypatch):
-    memory = limits.Memory.of(10**8, 100, 4, restart=60)
+    memory = limits.Memory.of(10**8, 10**8, 100, 4, restart=60)
     assert memory.most > memory.least > 8e8 * limits.VECTORS / 4
+    half = limits.Memory.of(5 * 10**7, 10**8, 100, 4, restart=60)  # of g, which halves Krylov vectors alone
+    assert half.least == memory.least and memory.most - half.most == pytest.approx(60 * 4e8 / 4)
     monkeypatch.setattr(limits, "memory_of_node", lambda: 4.0 * memory.least - 1.0)
     with pytest.raises(InputError, match=r"100000000 unknowns on 4 rank\(s\): needs at least [0-9.]+ GB"):
         limits.check_memory(memory, 4)

@@ -74,13 +74,14 @@ def memory_of(problem: Problem, ranks: int) -> limits.Memory:
     InputError
         If the restart of GMRES that is asked for is no number of vectors.
     """
-    numbers = sum(spec.numbers(problem.mesh) for spec in blocks_of(problem))
+    mesh, blocks = problem.mesh, blocks_of(problem)
+    numbers, unfolded = sum(spec.numbers(mesh) for spec in blocks), sum(spec.unfolded(mesh) for spec in blocks)
     preset = TRIPLE_RESTART if has_triples(problem) else RESTART
     options = ScopedOptions(Hierarchy.prefix, {"ksp_gmres_restart": str(preset)}, problem.case.petsc)
     restart = options.number("ksp_gmres_restart") or 0.0
     if not 1.0 <= restart <= limits.LARGEST:
         raise InputError(f"-ksp_gmres_restart {restart:g}: allowed: a number of vectors, at least 1")
-    return limits.Memory.of(numbers, problem.mesh.theta_points, ranks, int(restart))
+    return limits.Memory.of(numbers, unfolded, mesh.theta_points, ranks, int(restart))
 
 
 def fits(problem: Problem, comm: MPI.Intracomm) -> list[str]:

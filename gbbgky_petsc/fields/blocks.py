@@ -30,6 +30,10 @@ class BlockSpec(ABC):
     def numbers(self, mesh: PhaseSpaceMesh) -> int:
         """How many numbers the block holds on all ranks together."""
 
+    def unfolded(self, mesh: PhaseSpaceMesh) -> int:
+        """The same without the use of any symmetry."""
+        return self.numbers(mesh)
+
     @abstractmethod
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "Block":
         """The block on the ranks of a communicator. Collective."""
@@ -76,6 +80,9 @@ class Slab(BlockSpec):
 
     def numbers(self, mesh: PhaseSpaceMesh) -> int:
         return self.rows * self.columns * self.held(mesh)
+
+    def unfolded(self, mesh: PhaseSpaceMesh) -> int:
+        return self.rows * self.columns * mesh.z_points
 
     def create(self, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> "SlabBlock":
         return SlabBlock(self, mesh, comm)
@@ -151,7 +158,7 @@ class SlabBlock(Block):
     def __init__(self, spec: Slab, mesh: PhaseSpaceMesh, comm: PETSc.Comm) -> None:
         self.name, self.rows, self.columns, self.mirrored = spec.name, spec.rows, spec.columns, spec.mirrored
         held = spec.held(mesh)
-        self.total, self.unfolded_total = spec.numbers(mesh), spec.rows * spec.columns * mesh.z_points
+        self.total, self.unfolded_total = spec.numbers(mesh), spec.unfolded(mesh)
         self._width, self._z_points, self._wraps = mesh.stencil.width, mesh.z_points, mesh.wraps
         self.dm = PETSc.DMDA().create(
             dim=3,
